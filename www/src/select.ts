@@ -1,6 +1,6 @@
 /** Moving the selection by rows, and from error to error, in the list of events or the table of requests. */
 import type { Problem, Step } from "./data/problems";
-import type { RequestRow } from "./network/requests";
+import { hasFailed, type RequestRow } from "./network/requests";
 import type { Viewer } from "./state";
 
 /** As the columns number severities. */
@@ -22,21 +22,34 @@ export function step(viewer: Viewer, by: number): void {
 /** Selects the next error after the selection, or the one before it, and wraps around at the end. */
 export function nextError(viewer: Viewer, direction: 1 | -1): void {
   if (viewer.mode.value === "network") {
-    nextFailure(viewer, direction);
+    const { current: requests } = viewer.requests;
+    const found = requests[nextRow(requests, requestRow(viewer), direction, (i) => hasFailed(requests[i]))];
+    if (found === undefined) viewer.notices.say("No request in view has failed.");
+    else select(viewer, found);
     return;
   }
   const feed = viewer.view.feed.value;
   const rows = viewer.view.rows.value;
   if (feed === null || rows.length === 0) return;
-  const now = viewer.selection.row;
-  const start = now >= 0 ? now : direction === 1 ? -1 : rows.length;
-  for (let n = 1; n <= rows.length; n++) {
-    const i = (start + direction * n + rows.length * 2) % rows.length;
-    if (feed.severity(rows.feedRow(i)) !== ERROR) continue;
-    viewer.selection.selectRow(i);
-    return;
+  const isError = (i: number) => feed.severity(rows.feedRow(i)) === ERROR;
+  const found = nextRow(rows, viewer.selection.row, direction, isError);
+  if (found < 0) viewer.notices.say("No row in view is an error.");
+  else viewer.selection.selectRow(found);
+}
+
+/** Returns the next row after row `now` that is wanted, or the one before it, else -1. A `now` of -1 is no row. */
+function nextRow(
+  { length }: { length: number },
+  now: number,
+  direction: 1 | -1,
+  isWanted: (i: number) => boolean,
+): number {
+  const start = now >= 0 ? now : direction === 1 ? -1 : length;
+  for (let n = 1; n <= length; n++) {
+    const i = (start + direction * n + length * 2) % length;
+    if (isWanted(i)) return i;
   }
-  viewer.notices.say("No row in view is an error.");
+  return -1;
 }
 
 /** Returns the problem whose chain is shown: the first one until a person opens or closes one. */
@@ -99,19 +112,6 @@ function selectRequest(viewer: Viewer, from: number, by: number): void {
   const { current: rows } = viewer.requests;
   const row = rows[from < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, from + by))];
   if (row !== undefined) select(viewer, row);
-}
-
-function nextFailure(viewer: Viewer, direction: 1 | -1): void {
-  const { current: rows } = viewer.requests;
-  const now = requestRow(viewer);
-  const start = now >= 0 ? now : direction === 1 ? -1 : rows.length;
-  for (let n = 1; n <= rows.length; n++) {
-    const row = rows[(start + direction * n + rows.length * 2) % rows.length];
-    if (row === undefined || (row.state !== "failed" && (row.status ?? 0) < 400)) continue;
-    select(viewer, row);
-    return;
-  }
-  viewer.notices.say("No request in view has failed.");
 }
 
 function select(viewer: Viewer, { session, seq }: RequestRow): void {

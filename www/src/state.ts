@@ -174,7 +174,6 @@ export class Viewer {
     return this.#newer.found;
   }
 
-  /** Opens the newer session. */
   openNewer(): void {
     const { value: newer } = this.newer;
     if (newer !== null) this.openSession(newer.id);

@@ -6,8 +6,8 @@
  */
 import { Lines, TabtapeError } from "../../../src/web/index";
 import { Names } from "../data/columns";
-import { type Watching, watchingFrom } from "../data/coverage";
-import { asArray, asNumber, asObject, asString, isGap, type LineRecord, parseLine } from "../data/record";
+import { coverageFrom, type Watching } from "../data/coverage";
+import { asNumber, isGap, type LineRecord, parseLine } from "../data/record";
 import { SEVERITIES, severityOf } from "../data/severity";
 import {
   ALL_SESSIONS,
@@ -45,12 +45,7 @@ export class EmbeddedSource implements DataSource {
       this.#records.push(record);
     }
     this.#memory = new Lines(this.#lines.join("\n"));
-    this.#coverage = new Map(
-      asArray(asObject(coverage).sessions).map((one) => [
-        asString(asObject(one).session) ?? "",
-        watchingFrom(one),
-      ]),
-    );
+    this.#coverage = coverageFrom(coverage);
     this.#sessions = summaries(this.#records);
   }
 

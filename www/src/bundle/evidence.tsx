@@ -1,7 +1,7 @@
 /** The files of a bundle with their hashes, which are checked when the page opens, and what it leaves out. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { asObject, asString, isGap, parseLine } from "../data/record";
+import { asObject, asString, eventsIn } from "../data/record";
 import { bytes, count } from "../data/time";
 import { download } from "../ui/download";
 import "./evidence.css";
@@ -84,12 +84,11 @@ function withScreenshots(manifest: Manifest, files: Contents): Contents {
   );
   const all = new Map(files);
   if (wanted.size === 0) return all;
-  for (const line of new TextDecoder().decode(files.get("events.ndjson")).split("\n")) {
-    const record = parseLine(line);
-    if (record === null || isGap(record)) continue;
-    const name = wanted.get(`${record.capture_session_id} ${record.seq}`);
+  const lines = new TextDecoder().decode(files.get("events.ndjson")).split("\n");
+  for (const { capture_session_id, seq, event } of eventsIn(lines)) {
+    const name = wanted.get(`${capture_session_id} ${seq}`);
     if (name === undefined) continue;
-    const image = asString(asObject(record.event.data).image) ?? "";
+    const image = asString(asObject(event.data).image) ?? "";
     const data = atob(image.slice(image.indexOf(",") + 1));
     all.set(
       name,

@@ -7,6 +7,7 @@
 import type { Event } from "../../../src/web/types";
 import { asNumber, asObject } from "../data/record";
 import { severityOf } from "../data/severity";
+import { VITALS } from "../detail/page";
 import { summaryOf } from "../list/summary";
 
 interface Request {
@@ -24,15 +25,6 @@ export class Digest {
   readonly requests = new Map<string, Request>();
   readonly vitals = new Map<string, number[]>();
 }
-
-const VITALS = new Set([
-  "page.lcp",
-  "page.inp",
-  "page.layout_shift",
-  "page.fcp",
-  "page.ttfb",
-  "page.long_frame",
-]);
 
 export function add(digest: Digest, session: string, seq: number, event: Event): void {
   digest.events++;
@@ -55,7 +47,7 @@ export function add(digest: Digest, session: string, seq: number, event: Event):
     if (ms !== undefined) request.times.push(ms);
     digest.requests.set(key, request);
   }
-  if (VITALS.has(event.type)) {
+  if (Object.hasOwn(VITALS, event.type)) {
     const value = asNumber(data.value_ms) ?? asNumber(data.value) ?? asNumber(data.duration_ms);
     if (value !== undefined) digest.vitals.set(event.type, [...(digest.vitals.get(event.type) ?? []), value]);
   }

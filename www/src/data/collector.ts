@@ -5,10 +5,10 @@
  * address. Live events come through a streaming fetch, because `EventSource` cannot send headers.
  */
 import { createParser } from "eventsource-parser";
-import { type Watching, watchingFrom } from "./coverage";
+import { coverageFrom, type Watching } from "./coverage";
 import { type Diagnosis, diagnosisFrom } from "./problems";
 import type { Range } from "./range";
-import { asArray, asNumber, asObject, asString, isGap, parseLine } from "./record";
+import { asArray, asNumber, asObject, asString, eventsIn, isGap, parseLine } from "./record";
 import {
   ALL_SESSIONS,
   type DataSource,
@@ -51,13 +51,7 @@ export class CollectorSource implements DataSource {
 
   async coverage(session: string): Promise<Map<string, Watching>> {
     const asked = { session: sessionOf({ session, q: "" }) };
-    const { sessions } = asObject(await (await this.#get("/v1/coverage", asked, {})).json());
-    return new Map(
-      asArray(sessions).map((coverage) => [
-        asString(asObject(coverage).session) ?? "",
-        watchingFrom(coverage),
-      ]),
-    );
+    return coverageFrom(await (await this.#get("/v1/coverage", asked, {})).json());
   }
 
   async problems({ session, q }: Query): Promise<Diagnosis> {
@@ -126,7 +120,7 @@ export class CollectorSource implements DataSource {
     for (let limit = FIRST_LOOK; ; limit = Math.min(2 * limit, MOST_LOOK)) {
       const page = await this.read(query, after, limit, signal);
       // Gaps have no time: all of them are in the answer.
-      if (page.lines.some(isEvent)) return true;
+      if (eventsIn(page.lines).length > 0) return true;
       if (page.end) return false;
       after = page.next;
     }
@@ -237,7 +231,6 @@ export class CollectorSource implements DataSource {
   }
 }
 
-/** Returns the lines of a reply. */
 async function linesOf(reply: Response): Promise<string[]> {
   const lines = (await reply.text()).split("\n");
   if (lines.at(-1) === "") lines.pop();
@@ -246,11 +239,6 @@ async function linesOf(reply: Response): Promise<string[]> {
 
 function sessionOf(query: Query): string | null {
   return query.session === ALL_SESSIONS ? null : query.session;
-}
-
-function isEvent(line: string): boolean {
-  const record = parseLine(line);
-  return record !== null && !isGap(record);
 }
 
 /** Returns the gap line for records that retention deleted before they were read. */

@@ -122,17 +122,8 @@ export class Columns {
 
   private grow(): void {
     const capacity = this.seq.length * 2;
-    this.session = grown(this.session, capacity);
-    this.seq = grown(this.seq, capacity);
-    this.place = grown(this.place, capacity);
-    this.ts = grown(this.ts, capacity);
-    this.type = grown(this.type, capacity);
-    this.category = grown(this.category, capacity);
-    this.severity = grown(this.severity, capacity);
-    this.tab = grown(this.tab, capacity);
-    this.gap = grown(this.gap, capacity);
-    this.fold = grown(this.fold, capacity);
-    this.nest = grown(this.nest, capacity);
-    this.request = grown(this.request, capacity);
+    const { length: _, ...columns } = this;
+    for (const [name, column] of Object.entries(columns))
+      Object.assign(this, { [name]: grown(column as Float64Array, capacity) });
   }
 }

@@ -5,7 +5,7 @@
  * Sources report coverage by session. A local process that publishes events reports none.
  */
 import type { Range } from "./range";
-import { asArray, asNumber, asObject, asString, isGap, parseLine } from "./record";
+import { asArray, asNumber, asObject, asString, eventsIn } from "./record";
 
 /** Unix microseconds; without an end while it continues. */
 interface Watched {
@@ -43,13 +43,16 @@ export const NO_COVERAGE: Coverage = { watched: [], unwatched: [], lost: [], res
 export const RESTARTS_QUERY = "type:system.worker_started";
 
 export function restartsFrom(lines: string[]): Coverage["restarts"] {
-  const restarts = [];
-  for (const line of lines) {
-    const record = parseLine(line);
-    if (record === null || isGap(record)) continue;
-    restarts.push({ ts: record.event.ts, reason: asString(asObject(record.event.data).reason) ?? "" });
-  }
-  return restarts;
+  return eventsIn(lines).map(({ event: { ts, data } }) => ({
+    ts,
+    reason: asString(asObject(data).reason) ?? "",
+  }));
+}
+
+/** Reads the coverage of sessions from a source's answer. */
+export function coverageFrom(reply: unknown): Map<string, Watching> {
+  const sessions = asArray(asObject(reply).sessions);
+  return new Map(sessions.map((one) => [asString(asObject(one).session) ?? "", watchingFrom(one)]));
 }
 
 /** Reads the coverage of one session from a source's answer. */

@@ -23,6 +23,7 @@ import {
   type Query,
   type SessionSummary,
   SourceError,
+  type SourceErrorCode,
 } from "./source";
 
 const LOOK_EVERY_MS = 250;
@@ -265,20 +266,19 @@ function beganAt(session: string): number {
   return Number.parseInt(session.replace("-", "").slice(0, 12), 16) * 1000;
 }
 
+const CODES: Record<string, SourceErrorCode> = {
+  invalid_selector: "bad_query",
+  log_missing: "store_changed",
+  log_version_change: "failed",
+  no_indexeddb: "failed",
+};
+
 /** Turns an error of the logs into a {@link SourceError}. */
 async function withSourceErrors<T>(asked: Promise<T>): Promise<T> {
   try {
     return await asked;
   } catch (cause) {
     if (!(cause instanceof TabtapeError)) throw cause;
-    const code =
-      cause.code === "invalid_selector"
-        ? "bad_query"
-        : cause.code === "log_missing"
-          ? "store_changed"
-          : cause.code === "log_version_change" || cause.code === "no_indexeddb"
-            ? "failed"
-            : "unreachable";
-    throw new SourceError(cause.message, code, { cause });
+    throw new SourceError(cause.message, CODES[cause.code] ?? "unreachable", { cause });
   }
 }

@@ -32,6 +32,11 @@ export function parseLine(line: string): LineRecord | null {
   }
 }
 
+/** Returns the events of lines, with their envelopes. */
+export function eventsIn(lines: string[]): Envelope[] {
+  return lines.map(parseLine).filter((record): record is Envelope => record !== null && !isGap(record));
+}
+
 export function asObject(value: unknown): Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value)
     ? (value as Record<string, unknown>)

@@ -75,7 +75,6 @@ export class TabNames {
   }
 }
 
-/** Returns the style of a tab's dot. */
 export function dotStyle(name: { colour: number } | undefined): { background: string } {
   return { background: `var(--cat-${COLOURS[name?.colour ?? 0]})` };
 }

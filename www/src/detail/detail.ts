@@ -5,7 +5,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Envelope, Event } from "../../../src/web/types";
-import { isGap, type LineRecord, parseLine } from "../data/record";
+import { eventsIn, isGap, type LineRecord } from "../data/record";
 import type { DataSource } from "../data/source";
 import { useViewer } from "../state";
 
@@ -25,8 +25,7 @@ async function detailOf(source: DataSource, record: Envelope, signal: AbortSigna
   };
   const after = source.cursorBefore(query, record.seq + 1);
   const { lines } = await source.read(query, after, MOST_SAME, signal);
-  const details = lines.map(parseLine).filter((found): found is Envelope => found !== null && !isGap(found));
-  return details.find(({ event }) => event.source.metadata?.detail_of === String(record.seq)) ?? null;
+  return eventsIn(lines).find(({ event }) => event.source.metadata?.detail_of === String(record.seq)) ?? null;
 }
 
 /** Returns the detail of a record; null without one, and until it is read. */

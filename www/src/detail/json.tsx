@@ -37,15 +37,10 @@ export function ValueTree({ openDepth = 1, ...tree }: TreeProps) {
   return <Tree {...tree} openDepth={openDepth} show={preview} />;
 }
 
-function Tree({
-  value,
-  words = [],
-  openDepth,
-  show,
-}: { value: unknown; words?: string[] } & Omit<Style, "words">) {
+function Tree({ value, words = [], ...style }: TreeProps & Omit<Style, "words">) {
   return (
     <div class="json">
-      <Node value={value} depth={0} style={{ words, openDepth, show }} />
+      <Node value={value} depth={0} style={{ words, ...style }} />
     </div>
   );
 }
@@ -57,7 +52,8 @@ interface NodeProps {
   style: Style;
 }
 
-function Node({ name, value, depth, style }: NodeProps) {
+function Node(node: NodeProps) {
+  const { name, value, style } = node;
   const shown = style.show(value);
   if (shown.entries === undefined || shown.entries.length === 0) {
     return (
@@ -73,33 +69,12 @@ function Node({ name, value, depth, style }: NodeProps) {
       </div>
     );
   }
-  return (
-    <Branch
-      name={name ?? ""}
-      shown={shown}
-      entries={shown.entries}
-      depth={depth}
-      style={style}
-      value={value}
-    />
-  );
+  return <Branch {...node} text={shown.text} entries={shown.entries} />;
 }
 
-function Branch({
-  name,
-  shown,
-  entries,
-  depth,
-  style,
-  value,
-}: {
-  name: string;
-  shown: Shown;
-  entries: [string, unknown][];
-  depth: number;
-  style: Style;
-  value: unknown;
-}) {
+type BranchProps = NodeProps & { text: string; entries: [name: string, value: unknown][] };
+
+function Branch({ name, value, depth, style, text, entries }: BranchProps) {
   const open = useSignal(depth < style.openDepth && entries.length <= MOST_ITEMS);
   const all = useSignal(false);
   const listed = all.value ? entries : entries.slice(0, MOST_ITEMS);
@@ -111,9 +86,9 @@ function Branch({
         aria-expanded={open.value}
         onClick={() => (open.value = !open.value)}
       >
-        <Key name={name === "" ? undefined : name} words={style.words} />
+        <Key name={name || undefined} words={style.words} />
         {open.value ? (
-          <span class="json-punct">{shown.text === "" ? `{${entries.length}}` : shown.text}</span>
+          <span class="json-punct">{text === "" ? `{${entries.length}}` : text}</span>
         ) : (
           <span class="json-brief">{brief(value)}</span>
         )}

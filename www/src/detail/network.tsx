@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Envelope } from "../../../src/web/types";
-import { asNumber, asObject, asString, isGap, parseLine } from "../data/record";
+import { asNumber, asObject, asString, eventsIn } from "../data/record";
 import type { DataSource } from "../data/source";
 import { clock, count, duration } from "../data/time";
 import { Status } from "../list/row";
@@ -204,11 +204,9 @@ function useRelated(envelope: Envelope): Envelope[] {
     viewer.source
       .read(query, viewer.source.cursorBefore(query, from), SEQS_AROUND * 2, abort.signal)
       .then((page) => {
-        found.value = page.lines.flatMap((line): Envelope[] => {
-          const record = parseLine(line);
-          if (record === null || isGap(record)) return [];
-          return record.event.source.metadata?.request_id === request_id ? [record] : [];
-        });
+        found.value = eventsIn(page.lines).filter(
+          (one) => one.event.source.metadata?.request_id === request_id,
+        );
       })
       .catch((error: unknown) => {
         if (!abort.signal.aborted) viewer.notices.sayError(error);

@@ -10,26 +10,25 @@ interface Vital {
   name: string;
   good: number;
   poor: number;
-  show: (value: number) => string;
+  /** Milliseconds, when absent. */
+  show?: (value: number) => string;
   about: string;
 }
 
 const ms = (value: number): string => duration(value * 1000);
 
 /** Thresholds at the 75th percentile: https://web.dev/articles/defining-core-web-vitals-thresholds */
-const VITALS: Record<string, Vital> = {
+export const VITALS: Record<string, Vital> = {
   "page.lcp": {
     name: "Largest Contentful Paint",
     good: 2500,
     poor: 4000,
-    show: ms,
     about: "until the largest element was painted",
   },
   "page.inp": {
     name: "Interaction to Next Paint",
     good: 200,
     poor: 500,
-    show: ms,
     about: "from an interaction to the next paint",
   },
   "page.layout_shift": {
@@ -43,14 +42,12 @@ const VITALS: Record<string, Vital> = {
     name: "First Contentful Paint",
     good: 1800,
     poor: 3000,
-    show: ms,
     about: "until anything was painted",
   },
   "page.ttfb": {
     name: "Time to First Byte",
     good: 800,
     poor: 1800,
-    show: ms,
     about: "until the first byte of the document",
   },
   // Not a vital: a frame is long from 50 ms on (https://w3c.github.io/long-animation-frames/).
@@ -58,7 +55,6 @@ const VITALS: Record<string, Vital> = {
     name: "Long animation frame",
     good: 50,
     poor: 200,
-    show: ms,
     about: "one frame kept the page busy",
   },
 };
@@ -105,6 +101,7 @@ export function PageDetail({ envelope, words }: { envelope: Envelope; words: str
 
 /** The place of a value between good and poor, in words as well as in colour. */
 function VitalBar({ vital, value }: { vital: Vital; value: number }) {
+  const { show = ms } = vital;
   const grade = value <= vital.good ? "good" : value <= vital.poor ? "needs improvement" : "poor";
   const end = Math.max(vital.poor * 1.5, value * 1.1);
   const at = (v: number): string => `${(v / end) * 100}%`;
@@ -112,8 +109,7 @@ function VitalBar({ vital, value }: { vital: Vital; value: number }) {
     <Part title={vital.name}>
       <div class={`vital vital-${grade.split(" ")[0]}`}>
         <p>
-          <b>{vital.show(value)}</b> <span class="vital-grade">{grade}</span>{" "}
-          <span class="dim">{vital.about}</span>
+          <b>{show(value)}</b> <span class="vital-grade">{grade}</span> <span class="dim">{vital.about}</span>
         </p>
         <div class="vital-bar" aria-hidden="true">
           <span class="vital-zone good" style={{ width: at(vital.good) }} />
@@ -122,8 +118,8 @@ function VitalBar({ vital, value }: { vital: Vital; value: number }) {
           <span class="vital-needle" style={{ left: at(value) }} />
         </div>
         <div class="vital-scale dim" aria-hidden="true">
-          <span style={{ left: at(vital.good) }}>{vital.show(vital.good)}</span>
-          <span style={{ left: at(vital.poor) }}>{vital.show(vital.poor)}</span>
+          <span style={{ left: at(vital.good) }}>{show(vital.good)}</span>
+          <span style={{ left: at(vital.poor) }}>{show(vital.poor)}</span>
         </div>
       </div>
     </Part>

@@ -1,4 +1,5 @@
 /** Chips that filter by severity or category, each with its count, and the chosen time range. */
+import type { ComponentChildren } from "preact";
 import { clock, count, shortCount } from "../data/time";
 import { useViewer } from "../state";
 import { byCategory, categoryClass } from "../ui/category";
@@ -32,48 +33,28 @@ export function Chips() {
   return (
     <div class="chips" role="toolbar" aria-label="Quick filters">
       {MODES.map(({ mode, label }) => (
-        <button
-          key={mode}
-          type="button"
-          class="chip"
-          aria-pressed={viewer.mode.value === mode}
-          onClick={() => viewer.show(mode)}
-        >
+        <Chip key={mode} isOn={viewer.mode.value === mode} toggle={() => viewer.show(mode)}>
           {label}
-        </button>
+        </Chip>
       ))}
       {viewer.problems.isAvailable ? <ProblemsChip /> : null}
       <span class="chips-rule" />
-      <button
-        type="button"
-        class="chip error"
-        aria-pressed={severities.errors}
-        onClick={() => toggleSeverity("errors")}
-      >
-        <span class="chip-dot" />
+      <Chip colour="error" isOn={severities.errors} toggle={() => toggleSeverity("errors")}>
         Errors <Count n={session?.severities.error ?? 0} />
-      </button>
-      <button
-        type="button"
-        class="chip warn"
-        aria-pressed={severities.warnings}
-        onClick={() => toggleSeverity("warnings")}
-      >
-        <span class="chip-dot" />
+      </Chip>
+      <Chip colour="warn" isOn={severities.warnings} toggle={() => toggleSeverity("warnings")}>
         Warnings <Count n={session?.severities.warn ?? 0} />
-      </button>
+      </Chip>
       {isNetwork ? null : <span class="chips-rule" />}
       {(isNetwork ? [] : names).map((name) => (
-        <button
+        <Chip
           key={name}
-          type="button"
-          class={`chip ${categoryClass(name)}`}
-          aria-pressed={chosen.includes(name)}
-          onClick={() => toggleCategory(name)}
+          colour={categoryClass(name)}
+          isOn={chosen.includes(name)}
+          toggle={() => toggleCategory(name)}
         >
-          <span class="chip-dot" />
           {name} <Count n={counts[name] ?? 0} />
-        </button>
+        </Chip>
       ))}
       {range === null ? null : (
         <>
@@ -90,6 +71,23 @@ export function Chips() {
         </>
       )}
     </div>
+  );
+}
+
+interface ChipProps {
+  /** The class that colours its dot. */
+  colour?: string;
+  isOn: boolean;
+  toggle: () => void;
+  children: ComponentChildren;
+}
+
+function Chip({ colour, isOn, toggle, children }: ChipProps) {
+  return (
+    <button type="button" class={`chip ${colour ?? ""}`} aria-pressed={isOn} onClick={toggle}>
+      {colour === undefined ? null : <span class="chip-dot" />}
+      {children}
+    </button>
   );
 }
 

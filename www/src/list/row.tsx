@@ -39,21 +39,13 @@ const SEVERITY_CLASS = ["s-debug", "s-info", "s-warn", "s-error"];
 const SEVERITY_LABEL = ["debug ", "", "warning ", "error "];
 
 export function Row(props: RowProps) {
-  const { header, index, y, selected, record, words, type, category } = props;
+  const { header, record, words, type } = props;
   const summary = record === undefined || isGap(record) ? undefined : summaryOf(record.event);
   const dot = type.indexOf(".");
   const time = clock(header.ts);
   const indent = (summary?.indent ?? 0) + (props.fold === "member" ? 1 : 0);
   return (
-    <div
-      id={`row-${header.at}`}
-      class={`row ${SEVERITY_CLASS[header.severity]} ${categoryClass(category)}${selected ? " selected" : ""}`}
-      style={{ transform: `translateY(${y}px)` }}
-      role="option"
-      tabIndex={-1}
-      aria-selected={selected}
-      data-row={index}
-    >
+    <div {...attributesOf(props, `${SEVERITY_CLASS[header.severity]}`)}>
       <span class="row-time">
         {time.slice(0, 8)}
         <span>{time.slice(8)}</span>
@@ -84,6 +76,18 @@ export function Row(props: RowProps) {
       </span>
     </div>
   );
+}
+
+function attributesOf({ header, index, y, selected, category }: RowProps, kind: string) {
+  return {
+    id: `row-${header.at}`,
+    class: `row ${kind} ${categoryClass(category)}${selected ? " selected" : ""}`,
+    style: { transform: `translateY(${y}px)` },
+    role: "option" as const,
+    tabIndex: -1,
+    "aria-selected": selected,
+    "data-row": index,
+  };
 }
 
 /** The right edge: what a line counts or measures, else the place that wrote it. */
@@ -123,18 +127,11 @@ export function Status({ status }: { status: number }) {
   return <span class={`status status-${Math.floor(status / 100)}`}>{status}</span>;
 }
 
-export function GapRow({ header, index, y, selected, record, category }: RowProps) {
+export function GapRow(props: RowProps) {
+  const { header, record, category } = props;
   const reason = record !== undefined && isGap(record) ? record.gap.reason : "";
   return (
-    <div
-      id={`row-${header.at}`}
-      class={`row gap ${categoryClass(category)}${selected ? " selected" : ""}`}
-      style={{ transform: `translateY(${y}px)` }}
-      role="option"
-      tabIndex={-1}
-      aria-selected={selected}
-      data-row={index}
-    >
+    <div {...attributesOf(props, "gap")}>
       <span class="gap-line" aria-hidden="true" />
       <span class="gap-text">
         <b>{count(header.gap)}</b> {category} {header.gap === 1 ? "record is" : "records are"} missing

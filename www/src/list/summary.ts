@@ -240,7 +240,6 @@ function oneLine(text: string): string {
   return text.slice(0, MOST_CHARS).replace(/\s*\n\s*/g, " ⏎ ");
 }
 
-/** Returns a vital's value with its rating. */
 function rated(value: string, rating: string | undefined): string {
   return rating === undefined ? value : `${value} · ${rating}`;
 }

@@ -1,6 +1,6 @@
 /** Reads the network records of a session, and those that come later, into a table of requests. */
 import { type Signal, signal } from "@preact/signals";
-import { isGap, parseLine } from "../data/record";
+import { eventsIn } from "../data/record";
 import type { DataSource, Query } from "../data/source";
 import { RequestTable } from "./requests";
 
@@ -64,10 +64,7 @@ export class RequestReader {
   #take({ lines, next }: { lines: string[]; next: string | null }): void {
     if (this.#abort.signal.aborted) return;
     this.error.value = null;
-    for (const line of lines) {
-      const record = parseLine(line);
-      if (record !== null && !isGap(record)) this.table.add(record);
-    }
+    for (const envelope of eventsIn(lines)) this.table.add(envelope);
     this.#cursor = next ?? this.#cursor;
     if (lines.length > 0) this.version.value++;
   }

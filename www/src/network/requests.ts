@@ -25,8 +25,6 @@ export class RequestRow {
   hopTs: number | undefined;
   firstByteTs: number | undefined;
   endTs: number | undefined;
-  /** Frames of a WebSocket. */
-  messages = 0;
 
   /**
    * `seq` is that of the record whose details show the request: its end, or its beginning until then. Times are Unix
@@ -88,6 +86,7 @@ export class RequestTable {
     row.method = asString(data.method) ?? row.method;
     const type = asString(data.resource_type);
     if (type !== undefined) row.type = TYPES[type] ?? type;
+    if (event.type.startsWith("network.websocket_")) row.type = "websocket";
     row.initiator = row.caller ?? shortInitiator(initiatorOf(data.initiator)) ?? row.initiator;
     row.status = asNumber(data.status) ?? row.status;
     switch (event.type) {
@@ -110,23 +109,18 @@ export class RequestTable {
       case "network.websocket_opened":
         row.state = "open";
         row.seq = seq;
-        row.type = "websocket";
         break;
       case "network.websocket_closed":
         row.state = "done";
         row.endTs = event.ts;
-        row.type = "websocket";
         break;
       case "network.websocket_failed":
         row.seq = seq;
         row.endTs = event.ts;
-        row.type = "websocket";
         fail(row, data);
         break;
       case "network.websocket_sent":
       case "network.websocket_received":
-        row.type = "websocket";
-        row.messages++;
         row.bytes = (row.bytes ?? 0) + (asNumber(data.length) ?? 0);
         break;
       default:
@@ -167,6 +161,10 @@ function nameOf(url: string): string {
 /** Returns an initiator's origin without its scheme, or the last part of its file. */
 function shortInitiator(initiator: string | undefined): string | undefined {
   return initiator?.replace(/https?:\/\/(?:[^\s/]+\/(?:[^\s?#]*\/)?(?=[^\s/]))?/, "");
+}
+
+export function hasFailed(row: RequestRow | undefined): boolean {
+  return row?.state === "failed" || (row?.status ?? 0) >= 400;
 }
 
 export function durationOf({ startTs, endTs }: RequestRow): number | undefined {

@@ -11,22 +11,14 @@ import { Viewport } from "../list/viewport";
 import { useViewer } from "../state";
 import { onPress } from "../ui/press";
 import { RequestReader } from "./reader";
-import { durationOf, type RequestRow, type SortColumn, type Sorting, sorted } from "./requests";
+import { durationOf, hasFailed, type RequestRow, type SortColumn, type Sorting, sorted } from "./requests";
 import "./table.css";
 
 const ROW_PX = 24;
 const OVERSCAN_ROWS = 8;
 const LEAST_BAR_PERCENT = 0.4;
 
-const COLUMNS: { column: SortColumn; label: string }[] = [
-  { column: "name", label: "Name" },
-  { column: "method", label: "Method" },
-  { column: "status", label: "Status" },
-  { column: "type", label: "Type" },
-  { column: "initiator", label: "Initiator" },
-  { column: "size", label: "Size" },
-  { column: "time", label: "Time" },
-];
+const COLUMNS: SortColumn[] = ["name", "method", "status", "type", "initiator", "size", "time"];
 
 export function NetworkTable() {
   const viewer = useViewer();
@@ -140,8 +132,14 @@ export function NetworkTable() {
         {/* biome-ignore lint/a11y/useSemanticElements: see the grid */}
         {/* biome-ignore lint/a11y/useFocusableInteractive: the grid has the focus */}
         <div class="requests-row requests-head" ref={head} role="row" aria-rowindex={1}>
-          {COLUMNS.map(({ column, label }) => (
-            <Head key={column} column={column} label={label} sorting={sorting.value} sort={sort} />
+          {COLUMNS.map((column) => (
+            <Head
+              key={column}
+              column={column}
+              label={capitalized(column)}
+              sorting={sorting.value}
+              sort={sort}
+            />
           ))}
           <Head column="start" label="Waterfall" sorting={sorting.value} sort={sort} scale={scale} />
         </div>
@@ -170,6 +168,10 @@ function isIn({ startTs, endTs }: RequestRow, { from, to }: Range): boolean {
 
 function isSelected(row: RequestRow, selected: { session: string; seq: number } | null): boolean {
   return selected !== null && row.session === selected.session && row.seqs.includes(selected.seq);
+}
+
+function capitalized(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
 }
 
 interface HeadProps {
@@ -208,7 +210,6 @@ interface RequestProps {
 }
 
 function Request({ row, index, y, selected, scale, open }: RequestProps) {
-  const isBad = row.state === "failed" || (row.status ?? 0) >= 400;
   const took = durationOf(row);
   const cells: [SortColumn, string, string | undefined][] = [
     ["name", row.name, row.url],
@@ -223,7 +224,7 @@ function Request({ row, index, y, selected, scale, open }: RequestProps) {
     // biome-ignore lint/a11y/useSemanticElements: see the grid
     <div
       id={`request-${index}`}
-      class={`requests-row${isBad ? " bad-request" : ""}${selected ? " selected" : ""}`}
+      class={`requests-row${hasFailed(row) ? " bad-request" : ""}${selected ? " selected" : ""}`}
       style={{ transform: `translateY(${y}px)` }}
       role="row"
       tabIndex={-1}

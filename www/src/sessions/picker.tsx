@@ -57,6 +57,16 @@ function SessionList({ close }: { close: () => void }) {
       for (const session of all.slice(0, MOST_NAMED)) await viewer.sites.read(session);
     })();
   }, []);
+  const { value: opened } = viewer.view.sessionId;
+  const open = (id: string) => () => {
+    viewer.compareWith.value = null;
+    viewer.openSession(id);
+    close();
+  };
+  const compare = (id: string) => () => {
+    viewer.compareWith.value = id;
+    close();
+  };
   const needle = find.value.toLowerCase();
   const shown = all.filter(
     (s) => needle === "" || `${sessionName(viewer, s)} ${s.id}`.toLowerCase().includes(needle),
@@ -82,13 +92,9 @@ function SessionList({ close }: { close: () => void }) {
         {all.length > 1 && needle === "" && (
           <SessionRow
             session={allOf(all)}
-            current={viewer.view.sessionId.value === ALL_SESSIONS}
+            current={opened === ALL_SESSIONS}
             unwatched={[...unwatched.values()].reduce((sum, micros) => sum + micros, 0)}
-            open={() => {
-              viewer.compareWith.value = null;
-              viewer.openSession(ALL_SESSIONS);
-              close();
-            }}
+            open={open(ALL_SESSIONS)}
             compare={null}
           />
         )}
@@ -96,23 +102,10 @@ function SessionList({ close }: { close: () => void }) {
           <SessionRow
             key={s.id}
             session={s}
-            current={s.id === viewer.view.sessionId.value}
+            current={s.id === opened}
             unwatched={unwatched.get(s.id) ?? 0}
-            open={() => {
-              viewer.compareWith.value = null;
-              viewer.openSession(s.id);
-              close();
-            }}
-            compare={
-              viewer.view.sessionId.value === null ||
-              viewer.view.sessionId.value === ALL_SESSIONS ||
-              s.id === viewer.view.sessionId.value
-                ? null
-                : () => {
-                    viewer.compareWith.value = s.id;
-                    close();
-                  }
-            }
+            open={open(s.id)}
+            compare={[null, ALL_SESSIONS, s.id].includes(opened) ? null : compare(s.id)}
           />
         ))}
       </ul>

@@ -14,7 +14,6 @@ export class Notices {
     this.#timer = setTimeout(() => (this.text.value = null), SHOWN_MS);
   }
 
-  /** Shows an error as a message. */
   sayError(error: unknown): void {
     this.say(error instanceof Error ? error.message : String(error));
   }

@@ -4,7 +4,8 @@
  * They are read for the sessions whose console lines or stacks are shown: the events so far, and later only those since.
  */
 import { type Signal, signal } from "@preact/signals";
-import { asArray, asNumber, asObject, asString, isGap, type LineRecord, parseLine } from "../data/record";
+import type { Event } from "../../../src/web/types";
+import { asArray, asNumber, asObject, asString, eventsIn, isGap, type LineRecord } from "../data/record";
 import type { DataSource, SessionSummary } from "../data/source";
 import { scriptPlaceOf } from "../list/place";
 
@@ -80,18 +81,16 @@ export class OriginalPlaces {
       const cursor = this.#cursors.get(session) ?? null;
       this.#cursors.set(session, cursor);
       const page = await this.source.read({ session, q: `type:${TYPE}` }, cursor, PAGE_LINES);
-      for (const line of page.lines) this.#add(session, line);
+      for (const { event } of eventsIn(page.lines)) this.#add(session, event);
       if (page.next !== null) this.#cursors.set(session, page.next);
       if (page.end || page.next === null || page.next === cursor) break;
     }
     if (this.#places.size !== before) this.version.value++;
   }
 
-  #add(session: string, line: string): void {
-    const record = parseLine(line);
-    if (record === null || isGap(record)) return;
-    const documentId = record.event.source.metadata?.document_id ?? "";
-    for (const value of asArray(asObject(record.event.data).places)) {
+  #add(session: string, { source: { metadata }, data }: Event): void {
+    const documentId = metadata?.document_id ?? "";
+    for (const value of asArray(asObject(data).places)) {
       const place = asObject(value);
       const original = asObject(place.original);
       const [url, source] = [asString(place.script), asString(original.source)];

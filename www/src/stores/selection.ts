@@ -45,7 +45,6 @@ export class Selection {
     });
   }
 
-  /** Selects a row of the view. */
   selectRow(i: number): void {
     const { view } = this;
     const feed = view.feed.value;

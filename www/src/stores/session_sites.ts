@@ -1,6 +1,7 @@
 /** The sites of sessions, with their ports, learned from the addresses of their tabs and navigations. */
 import { type Signal, signal } from "@preact/signals";
-import { asObject, asString, isGap, parseLine } from "../data/record";
+import type { Event } from "../../../src/web/types";
+import { asObject, asString, eventsIn } from "../data/record";
 import { ALL_SESSIONS, type DataSource, type SessionSummary } from "../data/source";
 
 const QUERY = "type:page.navigation_committed,page.history_updated,tab.updated,tab.activated";
@@ -42,7 +43,7 @@ export class SessionSites {
     try {
       for (; known.pages < MOST_PAGES; known.pages++) {
         const page = await this.source.read({ session: id, q: QUERY }, known.cursor, PAGE_LINES);
-        for (const line of page.lines) learn(known.sites, line);
+        for (const { event } of eventsIn(page.lines)) learn(known.sites, event);
         known.cursor = page.next;
         if (page.end) break;
       }
@@ -57,10 +58,7 @@ export class SessionSites {
   }
 }
 
-function learn(sites: Map<string, number>, line: string): void {
-  const record = parseLine(line);
-  if (record === null || isGap(record)) return;
-  const { url, data, source } = record.event;
+function learn(sites: Map<string, number>, { url, data, source }: Event): void {
   if ((source.metadata?.frame_id ?? "0") !== "0") return;
   const site = /^https?:\/\/([^/?#]+)/.exec(url ?? asString(asObject(data).url) ?? "")?.[1];
   if (site !== undefined) sites.set(site, (sites.get(site) ?? 0) + 1);

@@ -4,7 +4,7 @@
  * They are read one after another, in the order in which they were asked for.
  */
 import { type Signal, signal } from "@preact/signals";
-import { asNumber, asObject, asString, isGap, parseLine } from "../data/record";
+import { asNumber, asObject, asString, eventsIn } from "../data/record";
 import type { DataSource } from "../data/source";
 
 /** The form of `captureVisibleTab`'s images; no other image is shown. */
@@ -79,8 +79,8 @@ export class Thumbnails {
   async #data(session: string, seq: number): Promise<Record<string, unknown>> {
     const query = { session, q: "" };
     const { lines } = await this.source.read(query, this.source.cursorBefore(query, seq), 1);
-    const record = parseLine(lines[0] ?? "");
-    return record === null || isGap(record) || record.seq !== seq ? {} : asObject(record.event.data);
+    const [found] = eventsIn(lines);
+    return found?.seq === seq ? asObject(found.event.data) : {};
   }
 
   async #make(key: string, session: string, seq: number): Promise<void> {

@@ -6,9 +6,6 @@ export interface Bins {
   starts: number[];
   /** Counts by category id, each as long as `starts`. */
   byCategory: Map<number, Float64Array>;
-  errors: Float64Array;
-  /** Seqs missing. */
-  gaps: Float64Array;
 }
 
 /** `from` and `to` in Unix microseconds. */
@@ -16,19 +13,11 @@ export function bin(parts: Columns[], from: number, to: number, bins: number): B
   const width = Math.max(1, (to - from) / bins);
   // Indexed by category id, because a map in the inner loop would be slow.
   const counted: (Float64Array | undefined)[] = [];
-  const errors = new Float64Array(bins);
-  const gaps = new Float64Array(bins);
-  for (const columns of parts) {
-    const { ts, category, severity, gap, length } = columns;
+  for (const { ts, category, gap, length } of parts) {
     for (let i = 0; i < length; i++) {
       const at = Math.floor(((ts[i] ?? 0) - from) / width);
-      if (at < 0 || at > bins) continue;
+      if (at < 0 || at > bins || (gap[i] ?? 0) > 0) continue;
       const b = at === bins ? bins - 1 : at;
-      const missing = gap[i] ?? 0;
-      if (missing > 0) {
-        gaps[b] = (gaps[b] ?? 0) + missing;
-        continue;
-      }
       const id = category[i] ?? 0;
       let counts = counted[id];
       if (counts === undefined) {
@@ -36,7 +25,6 @@ export function bin(parts: Columns[], from: number, to: number, bins: number): B
         counted[id] = counts;
       }
       counts[b] = (counts[b] ?? 0) + 1;
-      if (severity[i] === 3) errors[b] = (errors[b] ?? 0) + 1;
     }
   }
   const byCategory = new Map<number, Float64Array>();
@@ -44,7 +32,7 @@ export function bin(parts: Columns[], from: number, to: number, bins: number): B
     if (counts !== undefined) byCategory.set(id, counts);
   });
   const starts = Array.from({ length: bins }, (_, i) => (from + i * width) / 1e6);
-  return { starts, byCategory, errors, gaps };
+  return { starts, byCategory };
 }
 
 /**
