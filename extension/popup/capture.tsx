@@ -18,9 +18,9 @@ const ALWAYS_ON = "system";
 /** `recorder` is null while nothing is recorded. */
 export function Capture({ config, recorder }: { config: CaptureConfig; recorder: RecorderNow | null }) {
   const host = site.value;
-  const names = Object.keys(config.categories)
-    .filter((name) => name !== ALWAYS_ON)
-    .sort(byCategory);
+  const categories = Object.entries(config.categories)
+    .filter(([name]) => name !== ALWAYS_ON)
+    .sort(([a], [b]) => byCategory(a, b));
   return (
     <section class="capture" aria-label="Recorded categories">
       {host === null ? null : (
@@ -35,11 +35,7 @@ export function Capture({ config, recorder }: { config: CaptureConfig; recorder:
       )}
       <details name="settings" open={recorder !== null}>
         <summary>Categories</summary>
-        {names.map((name) => {
-          const { enabled, detail_level } = config.categories[name] ?? {
-            enabled: false,
-            detail_level: "standard",
-          };
+        {categories.map(([name, { enabled, detail_level }]) => {
           const lowered = recorder?.lowered.find(({ category }) => category === name);
           const events = recorder === null ? 0 : eventsOf(recorder, name);
           const change = (patch: { enabled?: boolean; detail_level?: DetailLevel }) =>

@@ -4,7 +4,7 @@ import type { LogReader, LogStorage, SessionTally } from "../../src/web/index.ts
 import { count } from "../../www/src/data/time.ts";
 import { download } from "../../www/src/ui/download.ts";
 import { openLogs } from "../viewer/logs.ts";
-import { done, problem, type RecorderNow } from "./state.ts";
+import { attempt, done, problem, type RecorderNow } from "./state.ts";
 
 const PAGE_RECORDS = 5_000;
 const LOOK_EVERY_MS = 5_000;
@@ -67,9 +67,9 @@ export async function tallyAnew(): Promise<void> {
 
 /** Exports every record of every session, oldest first, as it was committed. */
 export async function exportLogs(): Promise<void> {
-  problem.value = null;
+  let records = 0;
   exporting.value = 0;
-  try {
+  await attempt(async () => {
     const reader = await logs();
     // One blob per page of records: the browser keeps blobs outside of this page's memory.
     const parts: Blob[] = [];
@@ -79,15 +79,13 @@ export async function exportLogs(): Promise<void> {
         const page = await reader.read(session, afterSeq, "", PAGE_RECORDS);
         ({ afterSeq, isLast } = page);
         parts.push(new Blob(page.lines.map((line) => `${line}\n`)));
-        exporting.value += page.lines.length;
+        records += page.lines.length;
+        exporting.value = records;
       }
     }
     const file = new Blob(parts, { type: "application/x-ndjson" });
     download(file, `tabtape-${new Date().toISOString().slice(0, 10)}.ndjson`);
-    done.value = `${count(exporting.value)} records exported`;
-  } catch (error) {
-    problem.value = (error as Error).message;
-  } finally {
-    exporting.value = null;
-  }
+    done.value = `${count(records)} records exported`;
+  });
+  exporting.value = null;
 }

@@ -47,16 +47,23 @@ export async function watch(find: () => Promise<chrome.tabs.Tab | undefined> = f
   await refresh();
 }
 
-export async function run(message: Command, said?: string): Promise<boolean> {
+/** Does what a button is for, and shows why it fails if it does. Returns whether it has worked. */
+export async function attempt(work: () => Promise<void>): Promise<boolean> {
   problem.value = null;
-  let worked = true;
   try {
-    await command(message);
-    if (said !== undefined) say(said);
+    await work();
+    return true;
   } catch (error) {
     problem.value = (error as Error).message;
-    worked = false;
+    return false;
   }
+}
+
+export async function run(message: Command, said?: string): Promise<boolean> {
+  const worked = await attempt(async () => {
+    await command(message);
+    if (said !== undefined) say(said);
+  });
   await refresh();
   return worked;
 }
@@ -93,8 +100,7 @@ export async function newSession(): Promise<void> {
 
 /** Deletes the records of a site, in this browser and in the store. */
 export async function forget(host: string): Promise<void> {
-  problem.value = null;
-  try {
+  await attempt(async () => {
     const { here, stored, left } = await command({ command: "forget", site: host });
     const events = Math.max(here, stored ?? 0);
     say(
@@ -104,9 +110,7 @@ export async function forget(host: string): Promise<void> {
     );
     if (left !== null)
       problem.value = `The collector's store still has records of ${host}: ${left}. Forget this site again when the collector answers.`;
-  } catch (error) {
-    problem.value = (error as Error).message;
-  }
+  });
 }
 
 /** Attaches the debugger to a tab or to all. What it can read of requests is recorded only at `verbose`. */
@@ -125,14 +129,11 @@ export async function reloadTab(): Promise<void> {
 
 /** Opens the side panel. Nothing is awaited before, because the browser allows it only in answer to a click. */
 export async function openPanel(): Promise<void> {
-  problem.value = null;
-  try {
+  await attempt(async () => {
     if (activeWindow === undefined) throw new Error("there is no window for the side panel");
     await chrome.sidePanel.open({ windowId: activeWindow });
     window.close();
-  } catch (error) {
-    problem.value = (error as Error).message;
-  }
+  });
 }
 
 export function isSiteOn({ sites }: CaptureConfig, host: string): boolean {
