@@ -101,7 +101,6 @@ export class FetchHook {
     };
   }
 
-  /** Returns the stand-in for `json`. */
   #json(): StandIn {
     return (native, self, args) => {
       this.#lookAt(self);

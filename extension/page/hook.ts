@@ -10,7 +10,7 @@ import { ConsoleHook } from "./console.ts";
 import { ErrorHook } from "./errors.ts";
 import { FetchFailures } from "./fetch_failures.ts";
 import { Inspector } from "./inspect.ts";
-import { Mask } from "./mask.ts";
+import { Mask, type Undo } from "./mask.ts";
 import {
   apply,
   customEventDetail,
@@ -73,19 +73,12 @@ function install(channel: EventTarget, first: HookConfig, peer: EventTarget | nu
       errors.remove();
       causes.remove();
       requests.remove();
-      undoRewriting();
+      undoRewriting?.();
       undoClosing?.();
       undoConsole?.();
       undoProxies?.();
       mask.restore();
-      const off: HookConfig = {
-        console: "off",
-        max_event_bytes: 0,
-        requests: "off",
-        max_request_bytes: 0,
-        details: false,
-        late: first.late,
-      };
+      const off: HookConfig = { ...first, console: "off", requests: "off", details: false };
       consoleHook.configure(off);
       requests.configure(off);
     },
@@ -93,7 +86,7 @@ function install(channel: EventTarget, first: HookConfig, peer: EventTarget | nu
 }
 
 /** Calls `onClosing` before a window is closed by a script of its own origin. */
-function watchClosing(mask: Mask, onClosing: () => void): (() => void) | null {
+function watchClosing(mask: Mask, onClosing: () => void): Undo | null {
   return mask.replace(window, "close", (native, self, args) => {
     onClosing();
     return apply(native, self, args as never);

@@ -6,15 +6,7 @@
  * prints less of a Proxy, so it has to be replaced as well. An undo puts a built-in back if the page has not replaced
  * it since.
  */
-import {
-  apply,
-  construct,
-  defineProperty,
-  getOwnPropertyDescriptor,
-  ownValue,
-  redefine,
-  redefineGetter,
-} from "./natives.ts";
+import { apply, construct, defineProperty, getOwnPropertyDescriptor, ownValue, redefine } from "./natives.ts";
 
 export type Callable = (...args: never[]) => unknown;
 
@@ -33,13 +25,33 @@ export function both(first: Undo | null, second: Undo | null): Undo | null {
   };
 }
 
+/** Puts `wrapper` in the place of what `owner[name]` is, as `found`; null when the page has made that impossible. */
+export function swap(
+  owner: object,
+  name: string,
+  found: PropertyDescriptor,
+  wrapper: object,
+  part: "value" | "get" = "value",
+): Undo | null {
+  const native = found[part];
+  try {
+    if (!redefine(owner, name, wrapper, found, part)) return null;
+  } catch {
+    return null;
+  }
+  return () => {
+    const now = getOwnPropertyDescriptor(owner, name);
+    if (now?.[part] === wrapper) redefine(owner, name, native, now, part);
+  };
+}
+
 const { get, set } = WeakMap.prototype;
 const nativeToString = Function.prototype.toString;
 const NativeProxy = Proxy;
 
 export class Mask {
   readonly #originals: WeakMap<object, object>;
-  #undo: (() => void) | null = null;
+  #undo: Undo | null = null;
 
   /** `originals` is shared by the documents of one origin, which can call each other's functions. */
   constructor(originals: WeakMap<object, object>) {
@@ -47,37 +59,17 @@ export class Mask {
   }
 
   /** Replaces `owner[name]`; null when the page has made that impossible. */
-  replace(owner: object, name: string, standIn: StandIn): (() => void) | null {
+  replace(owner: object, name: string, standIn: StandIn): Undo | null {
     const descriptor = getOwnPropertyDescriptor(owner, name);
     if (typeof descriptor?.value !== "function") return null;
-    const original = descriptor.value as Callable;
-    const wrapper = this.#wrapper(original, standIn);
-    try {
-      if (!redefine(owner, name, wrapper, descriptor)) return null;
-    } catch {
-      return null;
-    }
-    return () => {
-      const now = getOwnPropertyDescriptor(owner, name);
-      if (now?.value === wrapper) redefine(owner, name, original, now);
-    };
+    return swap(owner, name, descriptor, this.#wrapper(descriptor.value, standIn));
   }
 
   /** Replaces the getter of `owner[name]`, and leaves its setter; null when the page has made that impossible. */
-  replaceGetter(owner: object, name: string, standIn: StandIn): (() => void) | null {
+  replaceGetter(owner: object, name: string, standIn: StandIn): Undo | null {
     const descriptor = getOwnPropertyDescriptor(owner, name);
-    const original = descriptor?.get as Callable | undefined;
-    if (descriptor === undefined || original === undefined) return null;
-    const wrapper = this.#wrapper(original, standIn);
-    try {
-      if (!redefineGetter(owner, name, wrapper, descriptor)) return null;
-    } catch {
-      return null;
-    }
-    return () => {
-      const now = getOwnPropertyDescriptor(owner, name);
-      if (now?.get === wrapper) redefineGetter(owner, name, original, now);
-    };
+    if (descriptor?.get === undefined) return null;
+    return swap(owner, name, descriptor, this.#wrapper(descriptor.get, standIn), "get");
   }
 
   /**
@@ -90,7 +82,7 @@ export class Mask {
     name: string,
     begin: (above: Callable) => T,
     made: (object: object, begun: T) => void,
-  ): (() => void) | null {
+  ): Undo | null {
     const descriptor = getOwnPropertyDescriptor(owner, name);
     const native = descriptor?.value as object | undefined;
     if (descriptor === undefined || typeof native !== "function") return null;
@@ -109,18 +101,8 @@ export class Mask {
     };
     const wrapper = new NativeProxy(native as new () => object, handler as ProxyHandler<new () => object>);
     this.register(wrapper, native);
-    try {
-      if (!redefine(owner, name, wrapper, descriptor)) return null;
-      redefine(prototype, "constructor", wrapper, back);
-    } catch {
-      return null;
-    }
-    return () => {
-      const now = getOwnPropertyDescriptor(owner, name);
-      if (now?.value === wrapper) redefine(owner, name, native, now);
-      const backNow = getOwnPropertyDescriptor(prototype, "constructor");
-      if (backNow?.value === wrapper) redefine(prototype, "constructor", native, backNow);
-    };
+    const undo = swap(owner, name, descriptor, wrapper);
+    return undo === null ? null : both(undo, swap(prototype, "constructor", back, wrapper));
   }
 
   /** Makes `wrapper.toString()` say what `original.toString()` says. */
@@ -140,7 +122,7 @@ export class Mask {
     return wrapper;
   }
 
-  #maskToString(): (() => void) | null {
+  #maskToString(): Undo | null {
     const originals = this.#originals;
     const wrapper = proxied(nativeToString, (_, self) => {
       const original = typeof self === "function" ? apply(get, originals, [self]) : undefined;
@@ -149,11 +131,7 @@ export class Mask {
     apply(set, originals, [wrapper, nativeToString]);
     const descriptor = getOwnPropertyDescriptor(Function.prototype, "toString");
     if (descriptor?.value !== nativeToString) return null;
-    if (!redefine(Function.prototype, "toString", wrapper, descriptor)) return null;
-    return () => {
-      const now = getOwnPropertyDescriptor(Function.prototype, "toString");
-      if (now?.value === wrapper) redefine(Function.prototype, "toString", nativeToString, now);
-    };
+    return swap(Function.prototype, "toString", descriptor, wrapper);
   }
 }
 

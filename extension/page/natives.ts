@@ -73,32 +73,21 @@ export function ownValue(object: object, name: PropertyKey): unknown {
   return descriptor !== undefined && hasOwn(descriptor, "value") ? descriptor.value : undefined;
 }
 
-/** Gives `owner[name]` another value, its flags like those of `like`. */
-export function redefine(owner: object, name: string, value: unknown, like: PropertyDescriptor): boolean {
-  return defineProperty(owner, name, {
-    // A null prototype, or the page's `Object.prototype.get` would make this an accessor descriptor.
-    __proto__: null,
-    value,
-    writable: like.writable,
-    enumerable: like.enumerable,
-    configurable: like.configurable,
-  } as unknown as PropertyDescriptor);
-}
-
-/** Gives `owner[name]` another getter, the rest like `like`. */
-export function redefineGetter(
+/** Gives `owner[name]` another value or another getter, and leaves the rest as in `like`. */
+export function redefine(
   owner: object,
   name: string,
-  get: () => unknown,
+  value: unknown,
   like: PropertyDescriptor,
+  part: "value" | "get" = "value",
 ): boolean {
-  return defineProperty(owner, name, {
-    __proto__: null,
-    get,
-    set: like.set,
-    enumerable: like.enumerable,
-    configurable: like.configurable,
-  } as unknown as PropertyDescriptor);
+  const { enumerable, configurable } = like;
+  // Null prototypes, or the page's `Object.prototype.get` would make an accessor of a value.
+  const made =
+    part === "get"
+      ? { __proto__: null, get: value, set: like.set, enumerable, configurable }
+      : { __proto__: null, value, writable: like.writable, enumerable, configurable };
+  return defineProperty(owner, name, made as unknown as PropertyDescriptor);
 }
 
 /** As much of `text` as `bytes` of UTF-8 hold; half a character is left out. */

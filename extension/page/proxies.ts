@@ -8,8 +8,8 @@
  * a Proxy is left closed.
  */
 
-import type { Mask } from "./mask.ts";
-import { apply, construct, getOwnPropertyDescriptor, ownValue, redefine } from "./natives.ts";
+import { both, type Mask, swap, type Undo } from "./mask.ts";
+import { apply, construct, getOwnPropertyDescriptor, ownValue } from "./natives.ts";
 import type { Shared } from "./shared_realm.ts";
 
 const { get, set, has } = WeakMap.prototype;
@@ -38,7 +38,7 @@ export class Proxies {
   }
 
   /** Replaces the `Proxy` constructor; the answer undoes it. */
-  watch(mask: Mask): (() => void) | null {
+  watch(mask: Mask): Undo | null {
     const targets = this.#targets;
     const wrapper = new NativeProxy(NativeProxy, {
       // A null prototype here too: the page's Object.prototype.apply is not a trap.
@@ -58,11 +58,6 @@ export class Proxies {
       if (typeof proxy === "object" || typeof proxy === "function") apply(set, targets, [proxy, args[0]]);
       return made;
     });
-    if (!redefine(globalThis, "Proxy", wrapper, descriptor)) return undoRevocable;
-    return () => {
-      undoRevocable?.();
-      const now = getOwnPropertyDescriptor(globalThis, "Proxy");
-      if (now?.value === wrapper) redefine(globalThis, "Proxy", NativeProxy, now);
-    };
+    return both(undoRevocable, swap(globalThis, "Proxy", descriptor, wrapper));
   }
 }

@@ -117,7 +117,6 @@ export class RequestEvents {
     return this.#config.details && this.#config.requests === "standard";
   }
 
-  /** The next number of a call. */
   nextNumber(): number {
     return ++this.#calls;
   }

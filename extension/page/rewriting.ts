@@ -5,14 +5,14 @@
  * that has been read to its end. The scripts that it brings run before it returns, so a microtask comes too late.
  * https://html.spec.whatwg.org/multipage/dynamic-markup-insertion.html#document-open-steps
  */
-import type { Mask, StandIn } from "./mask.ts";
+import { both, type Mask, type StandIn, type Undo } from "./mask.ts";
 import { apply, getterOf, NONE, read } from "./natives.ts";
 
 const currentScript = getterOf(Document.prototype, "currentScript");
 const { write } = Document.prototype;
 
 /** Calls `onRewritten` when listeners may have been removed; the answer gives the page its own methods back. */
-export function watchRewriting(mask: Mask, onRewritten: () => void): () => void {
+export function watchRewriting(mask: Mask, onRewritten: () => void): Undo | null {
   const undoOpen = mask.replace(Document.prototype, "open", (native, self, args) => {
     const opened = apply(native, self, args as never);
     onRewritten();
@@ -20,11 +20,7 @@ export function watchRewriting(mask: Mask, onRewritten: () => void): () => void 
   });
   const undoWrite = mask.replace(Document.prototype, "write", writing(onRewritten));
   const undoWriteln = mask.replace(Document.prototype, "writeln", writing(onRewritten));
-  return () => {
-    undoOpen?.();
-    undoWrite?.();
-    undoWriteln?.();
-  };
+  return both(undoOpen, both(undoWrite, undoWriteln));
 }
 
 function writing(onRewritten: () => void): StandIn {

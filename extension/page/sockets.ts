@@ -5,7 +5,7 @@
  * message that is no text is recorded by its length.
  */
 import { isNative } from "./fetch.ts";
-import type { Mask, StandIn } from "./mask.ts";
+import { both, type Mask, type StandIn, type Undo } from "./mask.ts";
 import { apply, getterOf, listen, ownValue, quote, read } from "./natives.ts";
 import { type Begun, type RequestEvents, withoutFragment } from "./request_events.ts";
 
@@ -44,7 +44,7 @@ export class SocketHook {
   }
 
   /** Puts the wrappers in place; null where the page has its own already, which stay as they are. */
-  install(mask: Mask): (() => void) | null {
+  install(mask: Mask): Undo | null {
     if (!isNative(ownValue(globalThis, "WebSocket"), "WebSocket")) return null;
     const undoConstructor = mask.replaceConstructor(
       globalThis,
@@ -55,10 +55,7 @@ export class SocketHook {
     const undoSend = isNative(ownValue(SocketPrototype, "send"), "send")
       ? mask.replace(SocketPrototype, "send", this.#sendStandIn())
       : null;
-    return () => {
-      undoConstructor?.();
-      undoSend?.();
-    };
+    return both(undoConstructor, undoSend);
   }
 
   #sendStandIn(): StandIn {

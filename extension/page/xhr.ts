@@ -6,7 +6,7 @@
 import { isText, limited, type Text } from "./body.ts";
 import { isNative, normalized, textOf } from "./fetch.ts";
 import type { Inspector } from "./inspect.ts";
-import type { Callable, Mask, StandIn } from "./mask.ts";
+import { both, type Callable, type Mask, type StandIn, type Undo } from "./mask.ts";
 import { apply, getterOf, listen, max, min, nowMicros, ownValue, read, stackAbove } from "./natives.ts";
 import { resolved } from "./page_url.ts";
 import { Preview } from "./preview.ts";
@@ -56,18 +56,14 @@ export class XhrHook {
   }
 
   /** Puts the wrappers in place; null where the page has its own methods already, which stay as they are. */
-  install(mask: Mask): (() => void) | null {
+  install(mask: Mask): Undo | null {
     if (
       !isNative(ownValue(XhrPrototype, "open"), "open") ||
       !isNative(ownValue(XhrPrototype, "send"), "send")
     )
       return null;
     const undoOpen = mask.replace(XhrPrototype, "open", this.#openStandIn());
-    const undoSend = mask.replace(XhrPrototype, "send", this.#sendStandIn());
-    return () => {
-      undoOpen?.();
-      undoSend?.();
-    };
+    return both(undoOpen, mask.replace(XhrPrototype, "send", this.#sendStandIn()));
   }
 
   #openStandIn(): StandIn {
