@@ -5,23 +5,17 @@ export type HookHandlers = Record<HookToRelay, (detail: string) => void>;
 
 export class HookChannel {
   #target: EventTarget | null = null;
-  #config: HookConfig;
-  readonly #handlers: HookHandlers;
-  readonly #peer: () => EventTarget | null;
 
   /**
    * `peer` finds the channel of another hook whose page shares objects with this one; `inherited` is that of the hook
    * which an orphaned relay had.
    */
   constructor(
-    config: HookConfig,
-    handlers: HookHandlers,
-    peer: () => EventTarget | null,
+    private config: HookConfig,
+    private readonly handlers: HookHandlers,
+    private readonly peer: () => EventTarget | null,
     inherited: EventTarget | null,
   ) {
-    this.#config = config;
-    this.#handlers = handlers;
-    this.#peer = peer;
     if (inherited !== null) this.#listenTo(inherited);
     window.addEventListener(OFFER, this.#onOffer, true);
     window.dispatchEvent(new Event(ASK));
@@ -33,7 +27,7 @@ export class HookChannel {
   }
 
   configure(config: HookConfig): void {
-    this.#config = config;
+    this.config = config;
     this.#tell("config", JSON.stringify(config));
   }
 
@@ -61,7 +55,7 @@ export class HookChannel {
   release(): EventTarget | null {
     window.removeEventListener(OFFER, this.#onOffer, true);
     const target = this.#target;
-    for (const type of Object.keys(this.#handlers)) target?.removeEventListener(type, this.#onMessage);
+    for (const type of Object.keys(this.handlers)) target?.removeEventListener(type, this.#onMessage);
     this.#target = null;
     return target;
   }
@@ -77,19 +71,19 @@ export class HookChannel {
     this.drain();
     this.#tell("retire", "");
     this.#listenTo(target);
-    const peer = this.#peer();
+    const peer = this.peer();
     const type: RelayToHook = "peer";
     if (peer !== null) target.dispatchEvent(new MouseEvent(type, { relatedTarget: peer }));
-    this.#tell("config", JSON.stringify(this.#config));
+    this.#tell("config", JSON.stringify(this.config));
   };
 
   readonly #onMessage = (event: Event): void => {
-    this.#handlers[event.type as HookToRelay]((event as CustomEvent<string>).detail);
+    this.handlers[event.type as HookToRelay]((event as CustomEvent<string>).detail);
   };
 
   #listenTo(target: EventTarget): void {
     this.#target = target;
-    for (const type of Object.keys(this.#handlers)) target.addEventListener(type, this.#onMessage);
+    for (const type of Object.keys(this.handlers)) target.addEventListener(type, this.#onMessage);
   }
 
   #tell(type: RelayToHook, detail: string): void {

@@ -22,10 +22,6 @@ const LONG_QUEUE = 1_000;
 const RECONNECT_DELAYS_MS = [0, 0, 100, 500, 2_000, 10_000];
 
 export class Connection {
-  readonly #relayId: string;
-  readonly #queue: Queue;
-  readonly #onMessage: (message: WorkerToRelay) => void;
-  readonly #onOrphaned: () => void;
   #port: chrome.runtime.Port | null = null;
   #postTimer: ReturnType<typeof setTimeout> | null = null;
   /** The timer waits for other records of requests. */
@@ -47,16 +43,11 @@ export class Connection {
   #costMicros = 0;
 
   constructor(
-    relayId: string,
-    queue: Queue,
-    onMessage: (message: WorkerToRelay) => void,
-    onOrphaned: () => void,
-  ) {
-    this.#relayId = relayId;
-    this.#queue = queue;
-    this.#onMessage = onMessage;
-    this.#onOrphaned = onOrphaned;
-  }
+    private readonly relayId: string,
+    private readonly queue: Queue,
+    private readonly onMessage: (message: WorkerToRelay) => void,
+    private readonly onOrphaned: () => void,
+  ) {}
 
   /**
    * Posts what was queued, now or soon: in this task, which is the page's and may be its last one, if it is urgent,
@@ -71,7 +62,7 @@ export class Connection {
       urgency === "urgent" ||
       this.#leaving ||
       document.hidden ||
-      this.#queue.waiting >= POST_AT_MESSAGES ||
+      this.queue.waiting >= POST_AT_MESSAGES ||
       (!isPatient && performance.now() - this.#postedAt >= POST_AFTER_MS);
     if (isDue) {
       this.post(this.#leaving);
@@ -109,22 +100,22 @@ export class Connection {
     this.#closing = true;
     this.post();
     const port = this.#over ? null : this.#connected();
-    if (port !== null) this.#tell(port, { kind: "closing", relay: this.#relayId });
+    if (port !== null) this.#tell(port, { kind: "closing", relay: this.relayId });
   }
 
   /** Sends as many messages as may be in flight; with `everything`, all of them, because the document is going away. */
   post(everything = false): void {
     this.#clearPostTimer();
-    if (this.#over || (this.#queue.waiting === 0 && !everything)) return;
+    if (this.#over || (this.queue.waiting === 0 && !everything)) return;
     const port = this.#connected();
     if (port === null) return;
     this.#postedAt = performance.now();
     for (
-      let batch = this.#queue.take(everything);
+      let batch = this.queue.take(everything);
       batch !== null && this.#port === port;
-      batch = this.#queue.take(everything)
+      batch = this.queue.take(everything)
     ) {
-      this.#send(port, batch.first, batch.lines, this.#queue.waiting > 0);
+      this.#send(port, batch.first, batch.lines, this.queue.waiting > 0);
     }
     if (everything && this.#isLast && !this.#closing && this.#port === port) this.#sayLeft(port);
   }
@@ -132,7 +123,7 @@ export class Connection {
   /** Sends as `post` does, and answers a ping if nothing is left. */
   answer(ping: number): void {
     this.post();
-    if (this.#over || this.#leaving || this.#reconnectTimer !== null || this.#queue.waiting > 0) return;
+    if (this.#over || this.#leaving || this.#reconnectTimer !== null || this.queue.waiting > 0) return;
     const port = this.#connected();
     if (port === null) return;
     this.#tell(port, { kind: "pong", ping, ...this.#progress() });
@@ -145,8 +136,8 @@ export class Connection {
 
   /** How far the queue has got, and the cost since the last report. */
   #progress() {
-    const { lastSent, lastAcked } = this.#queue;
-    return { relay: this.#relayId, sent: lastSent, acked: lastAcked, ...this.#takeCost() };
+    const { lastSent, lastAcked } = this.queue;
+    return { relay: this.relayId, sent: lastSent, acked: lastAcked, ...this.#takeCost() };
   }
 
   /**
@@ -176,12 +167,12 @@ export class Connection {
   }
 
   get isDone(): boolean {
-    return this.#queue.inFlight === 0 && this.#queue.waiting === 0;
+    return this.queue.inFlight === 0 && this.queue.waiting === 0;
   }
 
   /** Returns the messages that are not acknowledged, for a successor. */
   pendingMessages(): PendingMessages {
-    return this.#queue.pendingMessages(this.#relayId);
+    return this.queue.pendingMessages(this.relayId);
   }
 
   close(): void {
@@ -203,9 +194,9 @@ export class Connection {
     this.#port = port;
     port.onMessage.addListener((message: WorkerToRelay) => this.#received(port, message));
     port.onDisconnect.addListener(() => this.#disconnected(port));
-    for (const again of this.#queue.resend()) {
-      const isLast = again.first + again.count - 1 === this.#queue.lastSent;
-      if (this.#port === port) this.#send(port, again.first, again.lines, !isLast || this.#queue.waiting > 0);
+    for (const again of this.queue.resend()) {
+      const isLast = again.first + again.count - 1 === this.queue.lastSent;
+      if (this.#port === port) this.#send(port, again.first, again.lines, !isLast || this.queue.waiting > 0);
     }
     return this.#port;
   }
@@ -214,11 +205,11 @@ export class Connection {
     if (port !== this.#port) return;
     if (message.kind === "ack") {
       this.#failures = 0;
-      this.#queue.ack(message.ack);
+      this.queue.ack(message.ack);
       this.#armAckTimer(true);
-      if (this.#queue.waiting > 0) this.post();
+      if (this.queue.waiting > 0) this.post();
     }
-    this.#onMessage(message);
+    this.onMessage(message);
   }
 
   #disconnected(port: chrome.runtime.Port): void {
@@ -247,10 +238,10 @@ export class Connection {
 
   /** `more`: something is left that was said before, perhaps in another category. */
   #send(port: chrome.runtime.Port, first: number, lines: string, more: boolean): void {
-    const queued = this.#queue.inFlight + this.#queue.waiting;
+    const queued = this.queue.inFlight + this.queue.waiting;
     const long = queued >= LONG_QUEUE ? { queued } : {};
     const optional = { ...(more ? { more } : {}), ...long };
-    if (this.#tell(port, { kind: "lines", relay: this.#relayId, first, lines, ...optional }))
+    if (this.#tell(port, { kind: "lines", relay: this.relayId, first, lines, ...optional }))
       this.#armAckTimer(false);
   }
 
@@ -270,7 +261,7 @@ export class Connection {
       clearTimeout(this.#ackTimer);
       this.#ackTimer = null;
     }
-    if (this.#port === null || this.#queue.inFlight === 0) return;
+    if (this.#port === null || this.queue.inFlight === 0) return;
     this.#ackTimer ??= setTimeout(() => {
       this.#ackTimer = null;
       this.#drop();
@@ -298,7 +289,7 @@ export class Connection {
   #orphaned(): null {
     if (!this.#over) {
       this.#over = true;
-      this.#onOrphaned();
+      this.onOrphaned();
     }
     return null;
   }

@@ -25,11 +25,8 @@ export class Details {
   #details: Detail[] = [];
   #length = 0;
   #timer: ReturnType<typeof setTimeout> | null = null;
-  readonly #send: (line: string) => void;
 
-  constructor(send: (line: string) => void) {
-    this.#send = send;
-  }
+  constructor(private readonly send: (line: string) => void) {}
 
   /** Keeps a detail of the hook: its number, a blank, and its line. */
   keep(detail: string): void {
@@ -72,7 +69,7 @@ export class Details {
         continue;
       }
       this.#length -= line.length;
-      this.#send(id === 0 ? line : `${line.slice(0, -1)},"detail_of":${seq}}`);
+      this.send(id === 0 ? line : `${line.slice(0, -1)},"detail_of":${seq}}`);
     }
     this.#details = kept;
   }

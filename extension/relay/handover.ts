@@ -71,12 +71,8 @@ export function takeHandover(): Handover {
   return handover;
 }
 
-export function listenForClaims(listener: (event: Event) => void): void {
-  window.addEventListener(CLAIM, listener, true);
-}
-
-export function ignoreClaims(listener: (event: Event) => void): void {
-  window.removeEventListener(CLAIM, listener, true);
+export function listenForClaims(listener: (event: Event) => void, until: AbortSignal): void {
+  window.addEventListener(CLAIM, listener, { capture: true, signal: until });
 }
 
 /** 128 random bits; `crypto.randomUUID` is missing where a page came over plain HTTP. */

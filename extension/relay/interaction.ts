@@ -37,8 +37,6 @@ interface Named {
 }
 
 export class Interaction {
-  readonly #observe: Observe;
-  readonly #onInteraction: OnInteraction;
   readonly #prefix = `i${randomId()}`;
   #count = 0;
   #typing: Typing | null = null;
@@ -46,9 +44,10 @@ export class Interaction {
   readonly #scrolls = new Map<EventTarget, ReturnType<typeof setTimeout>>();
   readonly #listeners: [string, (event: never) => void][];
 
-  constructor(observe: Observe, onInteraction: OnInteraction) {
-    this.#observe = observe;
-    this.#onInteraction = onInteraction;
+  constructor(
+    private readonly observe: Observe,
+    private readonly onInteraction: OnInteraction,
+  ) {
     this.#listeners = [
       ["pointerdown", rememberPasswords],
       ["click", (event: MouseEvent) => this.#click(event)],
@@ -59,17 +58,15 @@ export class Interaction {
     ];
   }
 
-  install(): void {
+  install(until: AbortSignal): void {
+    const options = { capture: true, passive: true, signal: until };
     for (const [type, listener] of this.#listeners) {
-      window.addEventListener(type, listener as EventListener, { capture: true, passive: true });
+      window.addEventListener(type, listener as EventListener, options);
     }
   }
 
   remove(): void {
     this.finish();
-    for (const [type, listener] of this.#listeners) {
-      window.removeEventListener(type, listener as EventListener, { capture: true });
-    }
     for (const timer of this.#scrolls.values()) clearTimeout(timer);
     this.#scrolls.clear();
   }
@@ -86,10 +83,8 @@ export class Interaction {
   }
 
   #click(event: MouseEvent): void {
-    if (!event.isTrusted) return;
-    this.finish();
-    const element = meant(event.composedPath()[0] ?? event.target);
-    if (element === null || isSensitive(element)) return;
+    const element = this.#used(event);
+    if (element === null) return;
     const href = element instanceof HTMLAnchorElement ? element.href : undefined;
     this.#publish(
       this.#named("input.click", event),
@@ -99,11 +94,19 @@ export class Interaction {
     );
   }
 
+  /** Returns the element that a person has clicked or changed; null for one that nothing may be said of. */
+  #used(event: Event): Element | null {
+    if (!event.isTrusted) return null;
+    this.finish();
+    const element = meantBy(event);
+    return element === null || isSensitive(element) ? null : element;
+  }
+
   #key(event: KeyboardEvent): void {
     if (!event.isTrusted || event.isComposing) return;
     // These press the button that is in focus.
     if (event.key === "Enter" || event.key === " ") rememberPasswords(event);
-    const element = meant(event.composedPath()[0] ?? event.target);
+    const element = meantBy(event);
     if (element !== null && isSensitive(element)) {
       this.finish();
       return;
@@ -112,14 +115,10 @@ export class Interaction {
     if (key === "modifier") return;
     const modifiers = modifiersOf(event);
     const last = this.#typing;
-    if (
-      last !== null &&
-      last.key === key &&
-      last.target === element &&
-      `${last.modifiers}` === `${modifiers}`
-    ) {
+    const isAlike = last?.key === key && last.target === element;
+    if (isAlike && `${last.modifiers}` === `${modifiers}`) {
       last.count++;
-      this.#onInteraction(last.id, last.ts, event);
+      this.onInteraction(last.id, last.ts, event);
     } else {
       this.finish();
       const { id, ts } = this.#named("input.key", event);
@@ -130,10 +129,8 @@ export class Interaction {
   }
 
   #change(event: Event): void {
-    if (!event.isTrusted) return;
-    this.finish();
-    const element = meant(event.composedPath()[0] ?? event.target);
-    if (element === null || isSensitive(element)) return;
+    const element = this.#used(event);
+    if (element === null) return;
     const field = element as HTMLInputElement;
     const checkable = field.type === "checkbox" || field.type === "radio";
     this.#publish(this.#named("input.change", event), element, {
@@ -152,9 +149,7 @@ export class Interaction {
       this.#named("input.submit", event),
       form,
       { method: form.method, action: form.action },
-      {
-        submitter: event.submitter === null ? null : labelOf(event.submitter),
-      },
+      { submitter: event.submitter === null ? null : labelOf(event.submitter) },
     );
   }
 
@@ -186,7 +181,7 @@ export class Interaction {
   #named(type: string, event: Event): Named & { id: string; ts: number } {
     const id = `${this.#prefix}.${++this.#count}`;
     const ts = nowMicros();
-    this.#onInteraction(id, ts, event);
+    this.onInteraction(id, ts, event);
     return { type, source_event: event.type, id, ts };
   }
 
@@ -198,7 +193,7 @@ export class Interaction {
   ): void {
     const selector = element === null ? {} : { selector: selectorOf(element) };
     const label = element === null || isEditable(element) ? {} : { label: labelOf(element) };
-    this.#observe({
+    this.observe({
       type,
       category: "interaction",
       source_event,
@@ -207,6 +202,10 @@ export class Interaction {
       data: [selector, { ...label, ...standard }, verbose],
     });
   }
+}
+
+function meantBy(event: Event): Element | null {
+  return meant(event.composedPath()[0] ?? event.target);
 }
 
 /** The class of a key; the character itself is not recorded. */

@@ -13,14 +13,7 @@ import { HookChannel, type HookHandlers } from "./channel.ts";
 import { nowMicros } from "./clock.ts";
 import { Connection, isExtensionAlive } from "./connection.ts";
 import { Details } from "./details.ts";
-import {
-  answerClaims,
-  type Handover,
-  ignoreClaims,
-  listenForClaims,
-  randomId,
-  takeHandover,
-} from "./handover.ts";
+import { answerClaims, type Handover, listenForClaims, randomId, takeHandover } from "./handover.ts";
 import { Interaction } from "./interaction.ts";
 import { lineAt, type Observation } from "./observation.ts";
 import { nearestPeerHook } from "./peer_hook.ts";
@@ -56,6 +49,8 @@ class Relay {
   readonly #interaction: Interaction;
   readonly #reports: Reports;
   readonly #stopVitals: () => void;
+  /** Ends what listens in this document. */
+  readonly #ended = new AbortController();
   /** Notices `document.open()` from where the hook does not see it, and late: see `page/rewriting.ts`. */
   readonly #rootWatch = new MutationObserver(() => this.#arm());
 
@@ -105,7 +100,6 @@ class Relay {
     }
   }
 
-  /** The channel of this document's hook. */
   get hookChannel(): EventTarget | null {
     return this.#hook.target;
   }
@@ -140,14 +134,16 @@ class Relay {
   }
 
   #arm(): void {
-    listenForClaims(this.#onClaim);
-    window.addEventListener("pagehide", this.#onPageHide, true);
-    window.addEventListener("pageshow", this.#onPageShow, true);
-    document.addEventListener("visibilitychange", this.#onHidden, true);
-    document.addEventListener("freeze", this.#onFreeze, true);
-    document.addEventListener("resume", this.#onResume, true);
-    this.#interaction.install();
-    this.#reports.install();
+    const { signal } = this.#ended;
+    const options = { capture: true, signal };
+    listenForClaims(this.#onClaim, signal);
+    window.addEventListener("pagehide", this.#onPageHide, options);
+    window.addEventListener("pageshow", this.#onPageShow, options);
+    document.addEventListener("visibilitychange", this.#onHidden, options);
+    document.addEventListener("freeze", this.#onFreeze, options);
+    document.addEventListener("resume", this.#onResume, options);
+    this.#interaction.install(signal);
+    this.#reports.install(signal);
     this.#hook.rearm();
   }
 
@@ -301,16 +297,11 @@ class Relay {
     clearTimeout(this.#hookTimer);
     this.#details.clear();
     for (const connection of this.#connections) connection.close();
-    ignoreClaims(this.#onClaim);
+    this.#ended.abort();
     this.#interaction.remove();
     this.#reports.remove();
     this.#stopVitals();
     this.#rootWatch.disconnect();
-    window.removeEventListener("pagehide", this.#onPageHide, true);
-    window.removeEventListener("pageshow", this.#onPageShow, true);
-    document.removeEventListener("visibilitychange", this.#onHidden, true);
-    document.removeEventListener("freeze", this.#onFreeze, true);
-    document.removeEventListener("resume", this.#onResume, true);
     delete relayGlobal.tabtapeRelay;
   }
 }

@@ -8,11 +8,9 @@ import { labelOf } from "./label.ts";
 import type { Observe } from "./observation.ts";
 
 export class Reports {
-  readonly #observe: Observe;
   readonly #observer: ReportingObserver | null;
 
-  constructor(observe: Observe) {
-    this.#observe = observe;
+  constructor(private readonly observe: Observe) {
     this.#observer =
       typeof ReportingObserver === "undefined"
         ? null
@@ -22,17 +20,15 @@ export class Reports {
           });
   }
 
-  install(): void {
-    window.addEventListener("error", this.#onError, true);
-    document.addEventListener("securitypolicyviolation", this.#onViolation, true);
-    document.addEventListener("visibilitychange", this.#onVisibility, true);
+  install(until: AbortSignal): void {
+    const options = { capture: true, signal: until };
+    window.addEventListener("error", this.#onError, options);
+    document.addEventListener("securitypolicyviolation", this.#onViolation, options);
+    document.addEventListener("visibilitychange", this.#onVisibility, options);
     this.#observer?.observe();
   }
 
   remove(): void {
-    window.removeEventListener("error", this.#onError, true);
-    document.removeEventListener("securitypolicyviolation", this.#onViolation, true);
-    document.removeEventListener("visibilitychange", this.#onVisibility, true);
     this.#observer?.disconnect();
   }
 
@@ -41,7 +37,7 @@ export class Reports {
     // Errors of scripts have the window as target and are the hook's, which can see their error object.
     if (!event.isTrusted || !(element instanceof Element)) return;
     const url = addressOf(element);
-    this.#observe({
+    this.observe({
       type: "page.resource_failed",
       category: "page",
       source_event: "error",
@@ -54,7 +50,7 @@ export class Reports {
 
   readonly #onViolation = (event: SecurityPolicyViolationEvent): void => {
     if (!event.isTrusted) return;
-    this.#observe({
+    this.observe({
       type: "page.csp_violation",
       category: "page",
       source_event: "securitypolicyviolation",
@@ -76,7 +72,7 @@ export class Reports {
   };
 
   readonly #onVisibility = (): void => {
-    this.#observe({
+    this.observe({
       type: "page.visibility",
       category: "page",
       source_event: "visibilitychange",
@@ -87,7 +83,7 @@ export class Reports {
   #reported(reports: Report[]): void {
     for (const report of reports) {
       const body = report.body as unknown as Record<string, unknown> | null;
-      this.#observe({
+      this.observe({
         type: report.type === "deprecation" ? "page.deprecation" : "page.intervention",
         category: "page",
         source_event: `ReportingObserver.${report.type}`,

@@ -21,7 +21,6 @@ const TYPES = {
 
 interface LongFrame extends PerformanceEntry {
   blockingDuration: number;
-  renderStart: number;
   scripts: { sourceURL: string; sourceFunctionName: string; duration: number; invoker: string }[];
 }
 
