@@ -4,7 +4,7 @@
  */
 
 import { listenToPages } from "./commands/messages.ts";
-import { PairingWatch } from "./commands/pairing.ts";
+import { watchInvitations } from "./commands/pairing.ts";
 import { DebuggerProducer } from "./debugger/debugger.ts";
 import type { Preconfiguration } from "./host.ts";
 import { External } from "./producers/external.ts";
@@ -40,7 +40,7 @@ if (debug !== null) {
 ready.catch((error: unknown) => console.error("tabtape: could not begin", error));
 
 external.listen(begun);
-new PairingWatch().listen();
+watchInvitations();
 debug?.listen(begun);
 listenToPages({ recording, marks, screenshots, external, debug }, ready);
 

@@ -15,7 +15,7 @@
  * read that unless the extension calls `chrome.storage.local.setAccessLevel({ accessLevel: "TRUSTED_CONTEXTS" })`.
  */
 import type { Host } from "../../extension/worker/host.ts";
-import { createWorker, type RecorderWorker } from "../../extension/worker/wiring.ts";
+import { createWorker } from "../../extension/worker/wiring.ts";
 import type { Durability } from "./durability.ts";
 import { TabtapeError } from "./errors.ts";
 import { checked } from "./kinds.ts";
@@ -94,7 +94,43 @@ export function record(options?: RecordOptions): ExtensionRecorder {
     preconfiguration: async () => ({ name: "record()", text: JSON.stringify(settings) }),
     show: async (state, detail) => onState?.(state, detail),
   };
-  return new HostedRecorder(createWorker(host));
+  const { ready, owner, marks, recording } = createWorker(host);
+  // A failure reaches the caller that awaits this, and `onState`.
+  const settled = ready.catch(() => {});
+  return {
+    ready,
+    async publish(event) {
+      const [read] = checked(SIGNATURES["ExtensionRecorder.publish"], event);
+      await ready;
+      try {
+        return owner.recorder?.publish(read) ?? null;
+      } catch (error) {
+        owner.trapped(error, read.category);
+        throw error;
+      }
+    },
+    async mark(note) {
+      const row = checked(SIGNATURES["ExtensionRecorder.mark"], note);
+      await ready;
+      await marks.mark(...row);
+    },
+    start: () => settled.then(() => recording.start()),
+    stop: () => settled.then(() => recording.stop()),
+    async configure(patch) {
+      const row = checked(SIGNATURES["ExtensionRecorder.configure"], patch);
+      await ready;
+      return recording.configure(...row);
+    },
+    async connect(collector) {
+      const row = checked(SIGNATURES["ExtensionRecorder.connect"], collector);
+      await ready;
+      await recording.connect(...row);
+    },
+    flush: () => ready.then(() => recording.flush()),
+    get status() {
+      return owner.recorder?.status() ?? null;
+    },
+  };
 }
 
 function checkPermissions(): void {
@@ -105,67 +141,4 @@ function checkPermissions(): void {
     "missing_permission",
     `manifest.json lacks the permissions ${missing.join(", ")}; recording needs ${PERMISSIONS.join(", ")}`,
   );
-}
-
-class HostedRecorder implements ExtensionRecorder {
-  readonly #worker: RecorderWorker;
-
-  constructor(worker: RecorderWorker) {
-    this.#worker = worker;
-    // A failure reaches the caller that awaits this, and `onState`.
-    worker.ready.catch(() => {});
-  }
-
-  get ready(): Promise<void> {
-    return this.#worker.ready;
-  }
-
-  async publish(event: EventInput): Promise<number | null> {
-    const [read] = checked(SIGNATURES["ExtensionRecorder.publish"], event);
-    await this.ready;
-    const { owner } = this.#worker;
-    try {
-      return owner.recorder?.publish(read) ?? null;
-    } catch (error) {
-      owner.trapped(error, read.category);
-      throw error;
-    }
-  }
-
-  async mark(note: string): Promise<void> {
-    const row = checked(SIGNATURES["ExtensionRecorder.mark"], note);
-    await this.ready;
-    await this.#worker.marks.mark(...row);
-  }
-
-  async start(): Promise<void> {
-    await this.ready.catch(() => {});
-    await this.#worker.recording.start();
-  }
-
-  async stop(): Promise<void> {
-    await this.ready.catch(() => {});
-    await this.#worker.recording.stop();
-  }
-
-  async configure(patch: CaptureConfigPatch): Promise<CaptureConfig | null> {
-    const row = checked(SIGNATURES["ExtensionRecorder.configure"], patch);
-    await this.ready;
-    return this.#worker.recording.configure(...row);
-  }
-
-  async connect(collector: CollectorTarget | null): Promise<void> {
-    const row = checked(SIGNATURES["ExtensionRecorder.connect"], collector);
-    await this.ready;
-    await this.#worker.recording.connect(...row);
-  }
-
-  async flush(): Promise<void> {
-    await this.ready;
-    await this.#worker.recording.flush();
-  }
-
-  get status(): RecorderStatus | null {
-    return this.#worker.owner.recorder?.status() ?? null;
-  }
 }

@@ -12,10 +12,6 @@ const IV_BYTES = 12;
 const REQUEST_IV = new Uint8Array(IV_BYTES);
 const utf8 = new TextEncoder();
 
-interface AnswerHead {
-  status: number;
-}
-
 /** Sends a sealed request to the paired collector. Throws unless the collector itself answers that it was done. */
 export async function askCollector<T>(
   collector: CollectorTarget,
@@ -50,14 +46,14 @@ export async function askCollector<T>(
     });
   const text = new TextDecoder().decode(opened);
   const end = text.indexOf("\n");
-  const { status } = JSON.parse(text.slice(0, end)) as AnswerHead;
+  const { status } = JSON.parse(text.slice(0, end)) as { status: number };
   return accepted<T>(status, text.slice(end + 1), url);
 }
 
-/** Asks without a secret. */
-export async function ask<T>(method: "POST" | "DELETE", url: string, body: object): Promise<T> {
+/** Posts without a secret. */
+export async function post<T>(url: string, body: object): Promise<T> {
   const response = await fetch(url, {
-    method,
+    method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
   });

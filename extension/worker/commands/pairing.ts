@@ -7,25 +7,20 @@
  */
 import { readInvitation } from "../../pair/invitation.ts";
 import type { Recording } from "../recorder/recording.ts";
-import { ask, askCollector } from "./collector.ts";
+import { askCollector, post } from "./collector.ts";
 
-export class PairingWatch {
-  listen(): void {
-    chrome.webNavigation.onCommitted.addListener(({ tabId, frameId, url }) => {
-      if (frameId !== 0 || readInvitation(url) === null) return;
-      void chrome.tabs.update(tabId, { url: chrome.runtime.getURL(`pair.html#${encodeURIComponent(url)}`) });
-    });
-  }
+export function watchInvitations(): void {
+  chrome.webNavigation.onCommitted.addListener(({ tabId, frameId, url }) => {
+    if (frameId !== 0 || readInvitation(url) === null) return;
+    void chrome.tabs.update(tabId, { url: chrome.runtime.getURL(`pair.html#${encodeURIComponent(url)}`) });
+  });
 }
 
 export async function pair(recording: Recording, url: string, code: string): Promise<void> {
   if (readInvitation(`${url}/pair#code=${code}`) === null)
     throw new Error(`${url} is not a collector on this machine`);
-  const answer = await ask<{ secret: string; pairing: string }>("POST", `${url}/v1/pair`, {
-    code,
-    profile: "",
-  });
-  const { secret, pairing } = answer;
+  const asked = post<{ secret: string; pairing: string }>(`${url}/v1/pair`, { code, profile: "" });
+  const { secret, pairing } = await asked;
   await recording.connect({ url, secret, pairing });
 }
 

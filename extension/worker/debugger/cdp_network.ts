@@ -311,12 +311,8 @@ export class CdpNetwork {
     });
     if (!isWanted) return {};
     try {
-      const { body, base64Encoded } = (await this.publisher.send(source, "Network.getResponseBody", {
-        requestId,
-      })) as {
-        body: string;
-        base64Encoded: boolean;
-      };
+      const answer = await this.publisher.send(source, "Network.getResponseBody", { requestId });
+      const { body, base64Encoded } = answer as { body: string; base64Encoded: boolean };
       const kept = beginning(body, this.publisher.maxEventBytes("network"));
       return {
         body: kept,

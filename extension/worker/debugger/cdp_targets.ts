@@ -75,7 +75,6 @@ export class CdpTargets {
       .filter((source) => source !== null);
   }
 
-  /** The tabs of all sessions. */
   get tabs(): Set<number> {
     return new Set(this.#workers.all().map(([, { tabId }]) => tabId));
   }

@@ -15,11 +15,11 @@ import { MINIMAL_TEXT } from "../../capture.ts";
 import { jsonWithin, prefix } from "../../relay/budget.ts";
 import { Changes } from "../changes.ts";
 import { InTurn } from "../in_turn.ts";
+import { parsed } from "../parsed.ts";
 import { withTimeout } from "../with_timeout.ts";
 import { exceptionContent, scriptUrlOf } from "./cdp_console.ts";
 import type { Params, Source } from "./cdp_publisher.ts";
 
-/** The protocol of a tab. */
 export interface TabProtocol {
   /** The sessions of the tab's documents. */
   documents(tabId: number): Source[];
@@ -204,13 +204,8 @@ export class ScriptErrors {
 
 /** A report that says nothing of its error. */
 function reportIn(line: string): Line | null {
-  if (!line.includes(REPORT)) return null;
-  try {
-    const report = JSON.parse(line) as Line & { type: string };
-    return report.type === "console.exception" && report.data.text === "Script error." ? report : null;
-  } catch {
-    return null;
-  }
+  const report = line.includes(REPORT) ? parsed<Line & { type: string }>(line) : null;
+  return report?.type === "console.exception" && report.data.text === "Script error." ? report : null;
 }
 
 function isOfAnother(origins: Set<string | null>, details: Params): boolean {

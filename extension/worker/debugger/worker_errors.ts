@@ -8,12 +8,18 @@
 import type { RelayContext } from "../../../src/web/types.ts";
 import { MINIMAL_TEXT } from "../../capture.ts";
 import { Changes } from "../changes.ts";
+import { parsed } from "../parsed.ts";
 import { SKIPPED } from "../producers/page_requests.ts";
 
 /** The fields of both reports. */
 interface Report {
   text: string;
   location?: { url: string; line: number; column: number };
+}
+
+interface PageReport extends Report {
+  error?: unknown;
+  cross_origin?: true;
 }
 
 interface Reported extends Report {
@@ -77,17 +83,10 @@ export class WorkerErrors {
 
 /** The report of an uncaught error without the error: the page does not get that of its worker. */
 function reportIn(line: string): Report | null {
-  if (!line.includes(LINE)) return null;
-  try {
-    const { type, data } = JSON.parse(line) as {
-      type: string;
-      data: Report & { error?: unknown; cross_origin?: true };
-    };
-    const isWithout = data.error === undefined && data.cross_origin === undefined;
-    return type === "console.exception" && isWithout ? data : null;
-  } catch {
-    return null;
-  }
+  const read = line.includes(LINE) ? parsed<{ type: string; data: PageReport }>(line) : null;
+  if (read?.type !== "console.exception") return null;
+  const { data } = read;
+  return data.error === undefined && data.cross_origin === undefined ? data : null;
 }
 
 function isSame(one: Report, other: Report): boolean {

@@ -30,10 +30,11 @@ export class DebuggedRequests {
   readonly #handedOver = new Set<number>();
   /** Fields of requests that only webRequest has. By `tab:address`, the last request. */
   readonly #seen = new Map<string, Seen>();
-  readonly #owner: RecorderOwner;
 
-  constructor(owner: RecorderOwner, onDecided: OnDecided) {
-    this.#owner = owner;
+  constructor(
+    private readonly owner: RecorderOwner,
+    onDecided: OnDecided,
+  ) {
     this.heldSteps = new HeldSteps(() => owner.noteWork());
     this.exchanges = new Exchanges(
       (event, onCommitted) => this.#publish(event, onCommitted),
@@ -89,12 +90,12 @@ export class DebuggedRequests {
       const seq = recorder.publish(withRequestId(event.input, event.requestId));
       recorder.committed(seq).then(onCommitted, () => {});
     };
-    this.#owner.record("network", (recorder) => {
+    this.owner.record("network", (recorder) => {
       if (!event.isRestored) return publish(recorder);
       // The worker before may have committed it in the moment in which it was killed.
       isRecorded(recorder, event)
         .catch(() => false)
-        .then((isDone) => (isDone ? onCommitted() : this.#owner.record("network", publish)));
+        .then((isDone) => (isDone ? onCommitted() : this.owner.record("network", publish)));
     });
   }
 }

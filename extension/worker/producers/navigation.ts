@@ -55,18 +55,14 @@ export class Navigation {
         minimal: { error: details.error },
       });
     });
-    navigation.onHistoryStateUpdated.addListener((details) => {
-      documents.moved(details, details.url);
-      this.#publish("history_updated", "webNavigation.onHistoryStateUpdated", details, {
-        minimal: { kind: "state", transition: details.transitionType },
+    const moves = { onHistoryStateUpdated: "state", onReferenceFragmentUpdated: "fragment" } as const;
+    for (const [event, kind] of Object.entries(moves))
+      navigation[event as keyof typeof moves].addListener((details) => {
+        documents.moved(details, details.url);
+        this.#publish("history_updated", `webNavigation.${event}`, details, {
+          minimal: { kind, transition: details.transitionType },
+        });
       });
-    });
-    navigation.onReferenceFragmentUpdated.addListener((details) => {
-      documents.moved(details, details.url);
-      this.#publish("history_updated", "webNavigation.onReferenceFragmentUpdated", details, {
-        minimal: { kind: "fragment", transition: details.transitionType },
-      });
-    });
     chrome.tabs.onRemoved.addListener((tabId) => documents.forgetTab(tabId));
   }
 

@@ -73,16 +73,12 @@ export class Network {
   /** One listener per event: the browser sends each listener a copy of its own, also of our own requests. */
   listen(): void {
     const request = chrome.webRequest;
-    const begun = this.#inOrder((details: chrome.webRequest.OnBeforeRequestDetails) => this.#begun(details));
-    const started = this.#inOrder((details: chrome.webRequest.OnResponseStartedDetails) =>
-      this.#started(details),
-    );
     const received = ["responseHeaders", "extraHeaders"] as const;
     request.onBeforeRequest.addListener(
-      (details) => {
-        this.pageRequests.begun(details);
-        return begun(details);
-      },
+      this.#inOrder(
+        (details) => this.#begun(details),
+        (details) => this.pageRequests.begun(details),
+      ),
       FILTER,
       ["requestBody"],
     );
@@ -102,10 +98,10 @@ export class Network {
       [...received],
     );
     request.onResponseStarted.addListener(
-      (details) => {
-        this.pageRequests.answered(details);
-        started(details);
-      },
+      this.#inOrder(
+        (details) => this.#started(details),
+        (details) => this.pageRequests.answered(details),
+      ),
       FILTER,
       [...received],
     );
@@ -120,9 +116,10 @@ export class Network {
     );
   }
 
-  /** Returns a listener that runs `work` now, or after the mirror has been read. */
-  #inOrder<D>(work: (details: D) => void): (details: D) => undefined {
+  /** Returns a listener that runs `atOnce`, and `work` now or after the mirror has been read. */
+  #inOrder<D>(work: (details: D) => void, atOnce?: (details: D) => void): (details: D) => undefined {
     return (details) => {
+      atOnce?.(details);
       if (this.#early !== null && this.owner.isOpening) {
         this.#early.push(() => work(details));
         return;

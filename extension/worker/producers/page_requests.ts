@@ -17,6 +17,7 @@
 import type { Recorder, RelayContext } from "../../../src/web/types.ts";
 import { isAtLeast } from "../../capture.ts";
 import { Changes } from "../changes.ts";
+import { parsed } from "../parsed.ts";
 import { remember } from "../remember.ts";
 import { SessionStorageMap } from "../state/session_storage_map.ts";
 import { levelOf } from "./levels.ts";
@@ -45,6 +46,8 @@ interface Seen {
   call: number | null;
   hasBody: boolean;
 }
+
+type Socket = Pick<Seen, "requestId" | "url">;
 
 interface Doc {
   requests: Seen[];
@@ -87,18 +90,12 @@ export class PageRequests {
   readonly #undecided = new Map<string, Seen>();
   readonly #changes = new Changes();
   /** The requests of sockets and event sources, which may be open for long, by document and call. */
-  readonly #sockets = new SessionStorageMap<{ requestId: string; url: string }>(
-    "tabtape_page_sockets",
-    MAX_SOCKETS,
-  );
+  readonly #sockets = new SessionStorageMap<Socket>("tabtape_page_sockets", MAX_SOCKETS);
   /** For the debugger, which records the sockets of its tabs. */
   readonly closes = new SocketCloses();
-  /** Whether the debugger records this tab's requests. */
-  readonly #isDebugged: (tabId: number) => boolean;
 
-  constructor(isDebugged: (tabId: number) => boolean) {
-    this.#isDebugged = isDebugged;
-  }
+  /** `isDebugged`: whether the debugger records this tab's requests. */
+  constructor(private readonly isDebugged: (tabId: number) => boolean) {}
 
   restore(): Promise<void> {
     return this.#sockets.restore();
@@ -143,7 +140,7 @@ export class PageRequests {
     const level = levelOf(recorder.config, "network");
     if (level === null || level === "minimal" || !recorder.config.observe_requests) return true;
     const tabId = Number(context.metadata.tab_id);
-    if (this.#isDebugged(tabId)) {
+    if (this.isDebugged(tabId)) {
       if (type === "network.websocket_closed" && data.url !== undefined)
         this.closes.report(tabId, data.url, data as unknown as SocketClose);
       if (MESSAGE.test(type) || (isAtLeast(level, "verbose") && type === "network.response_body"))
@@ -211,7 +208,7 @@ export class PageRequests {
     if (requests.some(({ requestId }) => requestId === details.requestId)) return;
     const seen: Seen = {
       requestId: details.requestId,
-      recordedId: this.#isDebugged(details.tabId) ? null : details.requestId,
+      recordedId: this.isDebugged(details.tabId) ? null : details.requestId,
       method: details.method,
       url: details.url,
       finalUrl: details.url,
@@ -307,11 +304,5 @@ function keyOf(documentId: string | undefined): string {
 }
 
 function readRecord(line: string): PageRecord | null {
-  if (!line.startsWith(LINE, line.indexOf(",") + 1)) return null;
-  try {
-    return JSON.parse(line) as PageRecord;
-  } catch {
-    // The core refuses it, and counts it.
-    return null;
-  }
+  return line.startsWith(LINE, line.indexOf(",") + 1) ? parsed(line) : null;
 }

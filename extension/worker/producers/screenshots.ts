@@ -6,6 +6,7 @@
  * equals the tab's last one refers to it (`same_as`); and they have a budget of bytes per session, whose end is said.
  */
 import type { EventInput, Recorder } from "../../../src/web/types.ts";
+import { parsed } from "../parsed.ts";
 import type { RecorderOwner } from "../recorder/recorder.ts";
 import type { Scope } from "../recorder/scope.ts";
 import { SessionStorageMap } from "../state/session_storage_map.ts";
@@ -104,9 +105,9 @@ export class Screenshots {
       void this.#moment(tabId, { why: "error" });
     if (!screenshot_on_action || !lines.includes('"type":"input.click"')) return;
     const clicks = lines.split("\n").filter((line) => line.includes('"type":"input.click"'));
-    const { type, data } = parsed(clicks.at(-1) ?? "");
-    if (type !== "input.click") return;
-    const { x, y } = data ?? {};
+    const click = parsed<{ type: string; data?: { x?: unknown; y?: unknown } }>(clicks.at(-1) ?? "");
+    if (click?.type !== "input.click") return;
+    const { x, y } = click.data ?? {};
     // The place of a click in a frame is relative to that frame.
     const isPlaced = metadata.frame_id === "0" && typeof x === "number" && typeof y === "number";
     void this.#moment(tabId, { why: "click", ...(isPlaced ? { click: { x, y } } : {}) });
@@ -244,15 +245,6 @@ async function placeOf(tabId: number, click: { x: number; y: number }): Promise<
   } catch {
     // The document is gone, or busy for ever.
     return undefined;
-  }
-}
-
-function parsed(line: string): { type?: string; data?: { x?: unknown; y?: unknown } } {
-  try {
-    return JSON.parse(line);
-  } catch {
-    // The core refuses it too.
-    return {};
   }
 }
 

@@ -34,7 +34,6 @@ const MAX_WAITING = 10_000;
 type Work = (recorder: Recorder) => void;
 
 export interface Opening {
-  /** As in `WorkerStart`. */
   reason: WorkerStart["reason"];
   capture: CaptureConfigPatch;
   redaction: RedactionRules;

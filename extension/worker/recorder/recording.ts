@@ -289,16 +289,8 @@ export class Recording {
       const reason = reasonOf();
       const isWake = resume?.session_id != null && reason !== "recording_started";
       // Not before: a person may have changed them meanwhile.
-      const { capture, redaction, collector, durability } = this.settings;
-      const recorder = await this.owner.open({
-        reason: isWake ? "wake" : reason,
-        capture,
-        redaction,
-        collector,
-        durability,
-        resume,
-        before,
-      });
+      const why = isWake ? "wake" : reason;
+      const recorder = await this.owner.open({ ...this.settings, reason: why, resume, before });
       await this.#show("recording");
       // A worker that was only woken finds its scripts as it left them.
       if (isWake) return false;

@@ -19,39 +19,30 @@ const HOOK = "tabtape-hook";
 const IN_PAGE: InPageCategory[] = ["console", "network", "page", "interaction"];
 
 function relayConfig(config: CaptureConfig, details: boolean): RelayConfig {
-  const bytes = (category: InPageCategory) => config.categories[category]?.max_event_bytes ?? EVENT_BYTES;
+  const bytes = IN_PAGE.map((name) => [name, config.categories[name]?.max_event_bytes ?? EVENT_BYTES]);
   return {
     console: levelOf(config, "console") ?? "off",
     network: (config.observe_requests ? levelOf(config, "network") : null) ?? "off",
     page: levelOf(config, "page") ?? "off",
     interaction: levelOf(config, "interaction") ?? "off",
     details,
-    max_event_bytes: {
-      console: bytes("console"),
-      network: bytes("network"),
-      page: bytes("page"),
-      interaction: bytes("interaction"),
-    },
+    max_event_bytes: Object.fromEntries(bytes) as RelayConfig["max_event_bytes"],
   };
 }
 
 export class Registration {
-  readonly #folder: string;
-  readonly #scope: Scope;
-  readonly #isRecording: () => boolean;
-  readonly #keepsDetails: () => boolean;
   /** One after the other: two that find nothing registered would both register, or one what another has removed. */
   readonly #turns = new InTurn();
 
-  constructor(host: Host, scope: Scope, isRecording: () => boolean, keepsDetails: () => boolean) {
-    this.#folder = host.folder;
-    this.#scope = scope;
-    this.#isRecording = isRecording;
-    this.#keepsDetails = keepsDetails;
-  }
+  constructor(
+    private readonly host: Host,
+    private readonly scope: Scope,
+    private readonly isRecording: () => boolean,
+    private readonly keepsDetails: () => boolean,
+  ) {}
 
   configOf({ config }: Recorder): RelayConfig {
-    return relayConfig(config, this.#keepsDetails());
+    return relayConfig(config, this.keepsDetails());
   }
 
   /**
@@ -67,9 +58,9 @@ export class Registration {
   }
 
   async #apply(recorder: Recorder): Promise<void> {
-    if (!this.#isRecording()) return;
+    if (!this.isRecording()) return;
     const config = this.configOf(recorder);
-    const patterns = this.#scope.matchPatterns(recorder);
+    const patterns = this.scope.matchPatterns(recorder);
     if (patterns.matches.length === 0) {
       await this.#remove();
       return;
@@ -87,12 +78,12 @@ export class Registration {
         id: RELAY,
         world: "ISOLATED",
         js: [
-          ...IN_PAGE.map((category) => `${this.#folder}levels/${category}-${config[category]}.js`),
-          `${this.#folder}levels/details-${config.details ? "on" : "off"}.js`,
-          `${this.#folder}relay.js`,
+          ...IN_PAGE.map((category) => `${this.host.folder}levels/${category}-${config[category]}.js`),
+          `${this.host.folder}levels/details-${config.details ? "on" : "off"}.js`,
+          `${this.host.folder}relay.js`,
         ],
       },
-      { ...shared, id: HOOK, world: "MAIN", js: [`${this.#folder}hook.js`] },
+      { ...shared, id: HOOK, world: "MAIN", js: [`${this.host.folder}hook.js`] },
     ];
     const registered = new Set(await registeredIds());
     const known = scripts.filter(({ id }) => registered.has(id));
@@ -108,12 +99,12 @@ export class Registration {
 
   /** Captures tabs that are open already, from now on; one that does not answer, once it does. */
   async injectIntoOpenTabs(recorder: Recorder): Promise<void> {
-    if (!this.#isRecording()) return;
+    if (!this.isRecording()) return;
     const settings = { ...this.configOf(recorder), late: true };
     const tabs = await chrome.tabs.query({});
     await Promise.all(
       tabs.map(async (tab) => {
-        if (tab.id === undefined || tab.discarded || !this.#scope.isRecorded(recorder, tab.url)) return;
+        if (tab.id === undefined || tab.discarded || !this.scope.isRecorded(recorder, tab.url)) return;
         try {
           await withTimeout(this.#inject(tab.id, settings), "injection");
         } catch {
@@ -151,19 +142,11 @@ export class Registration {
     });
     const frameIds = frames.filter(({ result }) => result === true).map(({ frameId }) => frameId);
     // The answer may have come late.
-    if (frameIds.length === 0 || !this.#isRecording()) return;
-    const target = { tabId, frameIds };
-    await chrome.scripting.executeScript({
-      target,
-      injectImmediately: true,
-      files: [`${this.#folder}relay.js`],
-    });
-    await chrome.scripting.executeScript({
-      target,
-      injectImmediately: true,
-      world: "MAIN",
-      files: [`${this.#folder}hook.js`],
-    });
+    if (frameIds.length === 0 || !this.isRecording()) return;
+    const how = { target: { tabId, frameIds }, injectImmediately: true };
+    const { folder } = this.host;
+    await chrome.scripting.executeScript({ ...how, files: [`${folder}relay.js`] });
+    await chrome.scripting.executeScript({ ...how, world: "MAIN", files: [`${folder}hook.js`] });
   }
 }
 

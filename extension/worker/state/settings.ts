@@ -58,28 +58,18 @@ export const DEFAULT_SETTINGS: Settings = {
 type Check = (value: unknown) => string | null;
 
 const isBoolean = (value: unknown): boolean => typeof value === "boolean";
-/** The setting is checked where it is used. */
-const unchecked: Check = () => null;
-
-/** Checks what a preconfiguration has in the place of each setting; null for settings that it cannot have. */
-const CHECKS: Record<keyof Settings, Check | null> = {
+/** Checks what a preconfiguration has in the place of a setting. The others are checked where they are used. */
+const CHECKS: Partial<Record<string, Check>> = {
   recording: (value) => (isBoolean(value) ? null : "true or false"),
-  capture: unchecked,
-  redaction: unchecked,
   collector: (value) => {
     if (value !== null) checkCollector(value);
     return null;
   },
-  approved_extensions: unchecked,
-  debugger_all_tabs: unchecked,
-  screenshot_on_error: unchecked,
-  screenshot_on_action: unchecked,
   source_maps: (value) =>
     SOURCE_MAP_MODES.includes(value as SourceMapMode) ? null : '"off", "local" or "all"',
   retroactive_detail: (value) => (isBoolean(value) ? null : "a boolean"),
   retroactive_selector: (value) => (typeof value === "string" ? null : "a string"),
   durability: (value) => (value === "relaxed" || value === "strict" ? null : '"relaxed" or "strict"'),
-  preconfiguration: null,
 };
 
 export async function loadSettings(reading: Promise<Preconfiguration | null>): Promise<Settings> {
@@ -111,13 +101,11 @@ function parsePreconfiguration({ name: source, text }: Preconfiguration): Partia
   if (typeof file !== "object" || file === null || Array.isArray(file)) {
     throw new Error(`${source} must hold an object`);
   }
+  const known = Object.keys(DEFAULT_SETTINGS).filter((name) => name !== "preconfiguration");
   for (const [name, value] of Object.entries(file)) {
-    const check = Object.hasOwn(CHECKS, name) ? CHECKS[name as keyof Settings] : null;
-    if (check === null) {
-      const known = Object.entries(CHECKS).flatMap(([one, its]) => (its === null ? [] : [one]));
+    if (!known.includes(name))
       throw new Error(`${source}: unknown field "${name}", known are ${known.join(", ")}`);
-    }
-    const expected = check(value);
+    const expected = CHECKS[name]?.(value) ?? null;
     if (expected !== null)
       throw new Error(`${source}: "${name}" is ${JSON.stringify(value)}, must be ${expected}`);
   }
