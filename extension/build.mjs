@@ -88,6 +88,8 @@ export const esbuildOptions = {
   // Our pages look like the viewer: its tokens, its fonts.
   loader: /** @type {const} */ ({ ".woff2": "file" }),
   assetNames: "fonts/[name]",
+  write: /** @type {const} */ (false),
+  logLevel: /** @type {const} */ ("warning"),
   // The npm entry's default address of the wasm: the worker gives its own.
   logOverride: /** @type {const} */ ({ "empty-import-meta": "silent" }),
 };

@@ -27,6 +27,8 @@ function options() {
   return { ...values, names };
 }
 
+const COLUMNS = /** @type {const} */ (["emitted", "stored", "gaps", "unacked", "duplicates"]);
+
 /** So many scenarios run at a time, each lane with a browser and a collector of its own: they mostly wait. */
 const LANES = 3;
 
@@ -94,30 +96,20 @@ async function main() {
       ? green(`\nIt adds up, in ${duration(Date.now() - began)}`)
       : red(`\nIt does not add up:\n  ${wrongs.join("\n  ")}`),
   );
-  const line = rows.map(({ name, emitted, stored, gaps, unacked, duplicates }) => ({
-    name,
-    emitted,
-    stored,
-    gaps,
-    unacked,
-    duplicates,
-  }));
-  if (json) console.log(JSON.stringify({ rows: line }));
+  if (json) console.log(JSON.stringify({ rows }, ["rows", "name", ...COLUMNS]));
   process.exit(wrongs.length === 0 ? 0 : 1);
 }
 
 /** @param {import("../tests/faults/ledger.mjs").Row[]} rows */
 function table(rows) {
-  const columns = /** @type {const} */ (["emitted", "stored", "gaps", "unacked", "duplicates"]);
   const wide = Math.max(4, ...rows.map(({ name }) => name.length));
   const lines = rows.map((row) => {
-    const numbers = columns.map((column) => String(row[column]).padStart(12)).join("");
+    const numbers = COLUMNS.map((column) => String(row[column]).padStart(12)).join("");
     const reasons = Object.entries(row.reasons).map(([reason, count]) => `${reason} ${count}`);
     return `${row.name.padEnd(wide)}${numbers}  ${dim(reasons.join(", "))}`;
   });
-  return [bold("name".padEnd(wide) + columns.map((column) => column.padStart(12)).join("")), ...lines].join(
-    "\n",
-  );
+  const heads = COLUMNS.map((column) => column.padStart(12)).join("");
+  return [bold("name".padEnd(wide) + heads), ...lines].join("\n");
 }
 
 await main().catch(fail);

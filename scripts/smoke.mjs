@@ -13,9 +13,8 @@ import { build } from "./build/parts.mjs";
 import { requiredBrowser } from "./lib/browser.mjs";
 import { evaluatorIn } from "./lib/cdp.mjs";
 import { ask, startCollector } from "./lib/collector.mjs";
-import { dist } from "./lib/paths.mjs";
 import { freePort, serve } from "./lib/port.mjs";
-import { copyExtension, launchRecorder } from "./lib/recorder.mjs";
+import { launchRecorder } from "./lib/recorder.mjs";
 import { during, fail, heading, say, Tell } from "./lib/say.mjs";
 import { setUp } from "./setup/all.mjs";
 
@@ -55,7 +54,12 @@ async function main() {
   };
   let collector = await startCollector(options);
   undo.push(() => collector.stop());
-  const recorder = await during("Start the browser", () => startBrowser(folder, collector.running));
+  const browser = await requiredBrowser();
+  const log = join(folder, "browser.log");
+  const { running } = collector;
+  const recorder = await during("Start the browser", () =>
+    launchRecorder({ browser, folder, running, headless: true, log }),
+  );
   undo.push(() => recorder.browser.close());
 
   const page = await openPage(recorder);
@@ -74,18 +78,6 @@ async function main() {
   const result = await during("Wait for delivery", () => delivery(data, emitted));
   await checkDeaths(data);
   return { emitted, ...result };
-}
-
-/** @param {string} folder @param {import("./lib/collector.mjs").Running} running */
-async function startBrowser(folder, running) {
-  const browser = await requiredBrowser();
-  const extension = join(folder, "extension");
-  copyExtension(dist("extension"), extension, {
-    collector: { url: running.url, secret: running.pairing.secret },
-    recording: true,
-  });
-  const profile = join(folder, "profile");
-  return launchRecorder({ browser, profile, extension, headless: true, log: join(folder, "browser.log") });
 }
 
 /** @param {Awaited<ReturnType<typeof launchRecorder>>} recorder */

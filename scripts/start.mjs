@@ -6,7 +6,7 @@
  * in the browser's profile and follows at the next start.
  */
 import { spawn } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -16,9 +16,10 @@ import { ask, collectorFile, findCollector, startCollector } from "./lib/collect
 import { serveDemo } from "./lib/demo.mjs";
 import { cacheDir, dataDir, dist } from "./lib/paths.mjs";
 import { hasDisplay, isWindows } from "./lib/platform.mjs";
-import { copyExtension, launchRecorder } from "./lib/recorder.mjs";
+import { launchRecorder } from "./lib/recorder.mjs";
 import { track } from "./lib/run.mjs";
 import { bold, cyan, dim, during, fail, heading, note, say, Tell } from "./lib/say.mjs";
+import { textOf } from "./lib/stamp.mjs";
 import { together } from "./lib/together.mjs";
 import { startSetUp } from "./setup/all.mjs";
 
@@ -76,7 +77,7 @@ function readOptions() {
 /** One start a user: the browser's profile and the collector's store have one owner. */
 function claim() {
   const file = join(cacheDir("start"), "running.pid");
-  const other = Number(read(file));
+  const other = Number(textOf(file));
   if (other && isAlive(other)) throw new Tell(`npm start already runs (process ${other}); stop it first`);
   writeFileSync(file, `${process.pid}`);
   undo.push(() => rmSync(file, { force: true }));
@@ -103,19 +104,10 @@ async function record(options, running) {
   const browser = await requiredBrowser();
   if (options.headless)
     note(hasDisplay() ? "headless, as asked" : "there is no display here, so the browser is headless");
-  const folder = homeOf(browser);
-  copyExtension(dist("extension"), join(folder, "extension"), {
-    collector: { url: running.url, secret: running.pairing.secret },
-    recording: true,
-  });
+  const { headless } = options;
+  const log = join(cacheDir("logs"), "browser.log");
   const recorder = await during(`Start ${browser.version || browser.file}`, () =>
-    launchRecorder({
-      browser,
-      profile: join(folder, "profile"),
-      extension: join(folder, "extension"),
-      headless: options.headless,
-      log: join(cacheDir("logs"), "browser.log"),
-    }),
+    launchRecorder({ browser, folder: homeOf(browser), running, headless, log }),
   );
   let closed = false;
   undo.push(async () => {
@@ -200,15 +192,6 @@ async function stop() {
     }
   }
   return failure;
-}
-
-/** @param {string} file */
-function read(file) {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
 }
 
 /** @param {number} pid */

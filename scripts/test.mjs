@@ -15,10 +15,12 @@ import {
   heading,
   red,
   say,
+  sayFailure,
   step as show,
   Tell,
   yellow,
 } from "./lib/say.mjs";
+import { together } from "./lib/together.mjs";
 import { SECTIONS } from "./test/sections.mjs";
 
 /** @typedef {{ name: string, state: "passed" | "failed" | "left out", took: number, lines: string[] }} Outcome */
@@ -62,14 +64,8 @@ async function inTurn(steps, besideOthers) {
   return results;
 }
 
-/** All have ended before a failure of one is reported. @param {import("./test/sections.mjs").Step[]} steps */
-async function atOnce(steps) {
-  const ended = await Promise.allSettled(steps.map((step) => runStep(step, true)));
-  return ended.map((result) => {
-    if (result.status === "rejected") throw result.reason;
-    return result.value;
-  });
-}
+/** @param {import("./test/sections.mjs").Step[]} steps */
+const atOnce = (steps) => together(steps.map((step) => runStep(step, true)));
 
 /** Sections that run at the same time, one stage after the other. @param {string[]} names */
 function stagesOf(names) {
@@ -102,11 +98,7 @@ async function runSection(name, besideOthers) {
     }
   } catch (error) {
     state = "failed";
-    say(
-      error instanceof Tell
-        ? `${red("✗")} ${error.message}`
-        : String(error instanceof Error ? error.stack : error),
-    );
+    sayFailure(error);
   }
   return { name, state, took: Date.now() - began, lines };
 }

@@ -20,8 +20,6 @@ export async function buildExtension() {
       outdir,
       // A classic script has none; the worker says where its wasm is.
       define: { "import.meta.url": "undefined" },
-      write: false,
-      logLevel: "warning",
     });
     const files = outputsOf(outdir, result);
     for (const [path, content] of Object.entries(writtenFiles())) files.set(path, Buffer.from(content));

@@ -117,8 +117,6 @@ async function contentScripts(build) {
     ...esbuildOptions,
     entryPoints: bundles.filter(({ out }) => out === "relay" || out === "hook"),
     outdir,
-    write: false,
-    logLevel: "warning",
   });
   const files = outputsOf(outdir, result);
   for (const [path, text] of Object.entries(writtenFiles())) {

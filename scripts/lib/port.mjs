@@ -1,24 +1,16 @@
 /** Ports of this machine that are free right now, and servers on them. */
-import { createServer as createHttpServer } from "node:http";
-import { createServer } from "node:net";
+import { createServer } from "node:http";
 
-/** A free port on 127.0.0.1, given out by the system. @returns {Promise<number>} */
-export function freePort() {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() =>
-        address && typeof address === "object" ? resolve(address.port) : reject(new Error("no port")),
-      );
-    });
-  });
+/** A free port on 127.0.0.1, given out by the system. */
+export async function freePort() {
+  const { port, close } = await serve(() => {});
+  await close();
+  return port;
 }
 
 /** Serves on a free port of this machine. @param {import("node:http").RequestListener} answer */
 export async function serve(answer) {
-  const server = createHttpServer(answer);
+  const server = createServer(answer);
   await new Promise((resolve, reject) => {
     server.once("error", reject).listen(0, "127.0.0.1", () => resolve(undefined));
   });

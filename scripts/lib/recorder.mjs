@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { emit, filesIn } from "../build/emit.mjs";
 import { evaluatorIn } from "./cdp.mjs";
 import { launch } from "./launch.mjs";
+import { dist } from "./paths.mjs";
 import { Tell } from "./say.mjs";
 
 const READY_LIMIT_MS = 30_000;
@@ -15,9 +16,10 @@ const PAGE_LIMIT_MS = 5000;
 
 /**
  * Copies the built extension and writes `tabtape.json` next to its manifest, for this user's eyes only.
- * @param {string} from @param {string} to @param {object} preconfiguration Collector, recording and capture config.
+ * @param {string} to @param {object} preconfiguration Collector, recording and capture config.
  */
-export function copyExtension(from, to, preconfiguration) {
+function copyExtension(to, preconfiguration) {
+  const from = dist("extension");
   mkdirSync(to, { recursive: true });
   chmodSync(to, 0o700);
   const files = new Map(
@@ -57,13 +59,22 @@ function forgetOldWorker(profile, extension) {
 
 /**
  * Launches a browser with the extension and waits until it records and its collector has accepted it.
- * @param {Omit<import("./launch.mjs").LaunchOptions, "url">} options
+ * @typedef {object} RecorderOptions
+ * @property {string} folder Gets the profile and the copy of the extension.
+ * @property {import("./collector.mjs").Running} running
+ * @property {object} [capture] Its capture config.
+ * @property {(extension: string) => void} [prepare] Changes the extension's copy before it is loaded.
+ * @param {Omit<import("./launch.mjs").LaunchOptions, "url" | "profile" | "extension"> & RecorderOptions} options
  */
-export async function launchRecorder(options) {
-  forgetOldWorker(options.profile, options.extension);
-  const browser = await launch({ ...options, url: "about:blank" });
-  const id = extensionId(options.extension);
-  const recorder = new Recorder(browser, id);
+export async function launchRecorder({ folder, running, capture, prepare, ...options }) {
+  const extension = join(folder, "extension");
+  const profile = join(folder, "profile");
+  const collector = { url: running.url, secret: running.pairing.secret };
+  copyExtension(extension, { collector, recording: true, capture });
+  prepare?.(extension);
+  forgetOldWorker(profile, extension);
+  const browser = await launch({ ...options, profile, extension, url: "about:blank" });
+  const recorder = new Recorder(browser, extensionId(extension));
   try {
     await recorder.untilRecording();
     return recorder;
@@ -137,12 +148,17 @@ class Recorder {
     throw new Tell(`the extension did not begin to record within 30 s: ${last}`);
   }
 
-  /** Ends the worker as Chromium itself may at any moment. */
-  async killWorker() {
-    const worker = (await this.#targets()).find(
+  /** The target of the worker, if it runs. */
+  async worker() {
+    return (await this.#targets()).find(
       ({ type, url }) =>
         type === "service_worker" && url.startsWith(`chrome-extension://${this.extensionId}/`),
     );
+  }
+
+  /** Ends the worker as Chromium itself may at any moment. */
+  async killWorker() {
+    const worker = await this.worker();
     if (!worker) return false;
     await this.browser.cdp.send("Target.closeTarget", { targetId: worker.targetId });
     return true;

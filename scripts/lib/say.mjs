@@ -107,9 +107,14 @@ export async function during(title, work, options) {
  * @returns {never}
  */
 export function fail(error) {
+  sayFailure(error);
+  process.exit(1);
+}
+
+/** @param {unknown} error */
+export function sayFailure(error) {
   const known = error instanceof Error && error.name === "Tell";
   say(`${red("✗")} ${known ? error.message : error instanceof Error ? error.stack : String(error)}`);
-  process.exit(1);
 }
 
 /** An error whose message tells a person what to do; it needs no stack. */

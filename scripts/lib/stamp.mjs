@@ -3,14 +3,17 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** @param {string} file @param {string} key */
-export function isStamped(file, key) {
+/** Returns a file's text; without the file nothing. @param {string} file */
+export function textOf(file) {
   try {
-    return readFileSync(file, "utf8") === key;
+    return readFileSync(file, "utf8");
   } catch {
-    return false;
+    return "";
   }
 }
+
+/** @param {string} file @param {string} key */
+export const isStamped = (file, key) => textOf(file) === key;
 
 /** @param {string} file @param {string} key */
 export function stamp(file, key) {

@@ -11,7 +11,6 @@ import {
   linkSync,
   mkdirSync,
   readdirSync,
-  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -19,6 +18,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { cacheDir, root } from "./paths.mjs";
+import { textOf } from "./stamp.mjs";
 
 /** Names the clone a folder belongs to. */
 const OWNER = ".tabtape-clone";
@@ -52,13 +52,7 @@ function begin(all, mine) {
 }
 
 /** @param {string} folder */
-function owner(folder) {
-  try {
-    return readFileSync(join(folder, OWNER), "utf8");
-  } catch {
-    return "";
-  }
-}
+const owner = (folder) => textOf(join(folder, OWNER));
 
 /** @param {string} folder */
 const age = (folder) => Date.now() - statSync(folder).mtimeMs;

@@ -38,7 +38,7 @@ export async function startSetUp({ browser = true, tests = false } = {}) {
   await checkPrograms();
   setTargetDir();
   const npm = setUpNpm();
-  const wasm = together([setUpWasmTarget({ lints: tests }), setUpGlue()]);
+  const wasm = together([setUpWasmTarget({ lints: tests }), setUpGlue()]).then(() => {});
   const rest = npm.then(async () => {
     if (browser) await setUpBrowser();
     if (tests) await setUpChromedriver();
@@ -48,7 +48,7 @@ export async function startSetUp({ browser = true, tests = false } = {}) {
     if (tests) await setUpSpectral();
     if (tests) await setUpValgrind();
   });
-  const all = together([npm, wasm, rest]);
+  const all = together([npm, wasm, rest]).then(() => {});
   // The caller that awaits one of them receives its failure.
   for (const step of [npm, wasm, all]) step.catch(() => {});
   return { npm, wasm, all };

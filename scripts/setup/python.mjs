@@ -1,5 +1,5 @@
 /** Python packages that tests use, in an environment of its own in the cache. */
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cacheDir } from "../lib/paths.mjs";
 import { canApt, isWindows } from "../lib/platform.mjs";
@@ -7,6 +7,7 @@ import { capture, run } from "../lib/run.mjs";
 import { note, Tell } from "../lib/say.mjs";
 import { hashOf } from "../lib/stamp.mjs";
 import { aptInstall } from "./apt.mjs";
+import { attempt } from "./attempt.mjs";
 
 /** The SDK of the Model Context Protocol, a validator of OpenAPI documents, and the messages of OpenTelemetry. */
 const PACKAGES = ["mcp==2.3.0", "openapi-spec-validator==0.9.0", "opentelemetry-proto==1.45.2"];
@@ -24,20 +25,15 @@ export async function setUpPython() {
   const python = isWindows ? join(folder, "Scripts", "python.exe") : join(folder, "bin", "python");
   const done = join(folder, ".stamp");
   if (existsSync(done)) return python;
-  try {
+  const failed = `${PACKAGES.join(", ")} could not be installed from PyPI`;
+  const advice = `Set ${WITHOUT_PYTHON}=1 to leave the tests out that use them.`;
+  return attempt(folder, failed, advice, async () => {
     await run("Make a Python environment", await pythonWithVenv(), ["-m", "venv", "--clear", folder]);
     const args = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...PACKAGES];
     await run(`Install ${PACKAGES.join(", ")}`, python, args);
     writeFileSync(done, "");
     return python;
-  } catch (error) {
-    rmSync(folder, { recursive: true, force: true });
-    const why = error instanceof Error ? error.message : String(error);
-    throw new Tell(
-      `${PACKAGES.join(", ")} could not be installed from PyPI (${why}). Set ${WITHOUT_PYTHON}=1 to leave the ` +
-        "tests out that use them.",
-    );
-  }
+  });
 }
 
 function pythonWithVenv() {

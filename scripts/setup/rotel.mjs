@@ -1,8 +1,8 @@
 /** rotel out of its wheel, by pip, into the cache. Only tests and benchmarks need it. */
-import { rmSync } from "node:fs";
 import { ROTEL_VERSION, rotelFile, rotelRoot } from "../lib/rotel.mjs";
 import { run, versionOf } from "../lib/run.mjs";
 import { note, Tell } from "../lib/say.mjs";
+import { attempt } from "./attempt.mjs";
 import { pythonWith } from "./python.mjs";
 
 /** The variable that leaves out rotel's test, for machines without a network and a wheel. */
@@ -16,7 +16,9 @@ export async function setUpRotel() {
     note(`${WITHOUT} is set: nothing is tested against a foreign OpenTelemetry collector`);
     return;
   }
-  try {
+  const failed = `rotel ${ROTEL_VERSION} could not be installed from PyPI`;
+  const advice = `Name its program in TABTAPE_ROTEL, or set ${WITHOUT}=1 to leave its test out.`;
+  await attempt(rotelRoot(), failed, advice, async () => {
     const hasPip = async (/** @type {string} */ python) =>
       Boolean(await versionOf(python, ["-m", "pip", "--version"]));
     const python = await pythonWith(hasPip, "pip", ["python3-pip"]);
@@ -42,12 +44,5 @@ export async function setUpRotel() {
     ];
     await run(`Unpack rotel ${ROTEL_VERSION}`, python, args);
     if (!rotelFile()) throw new Tell("the wheel of rotel holds no rotel-agent");
-  } catch (error) {
-    rmSync(rotelRoot(), { recursive: true, force: true });
-    const why = error instanceof Error ? error.message : String(error);
-    throw new Tell(
-      `rotel ${ROTEL_VERSION} could not be installed from PyPI (${why}). Name its program in TABTAPE_ROTEL, or ` +
-        `set ${WITHOUT}=1 to leave its test out.`,
-    );
-  }
+  });
 }

@@ -1,10 +1,11 @@
 /** Spectral, a linter of OpenAPI documents, in the cache: it takes 52 MB, for one test. */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { cacheDir } from "../lib/paths.mjs";
 import { npm, run } from "../lib/run.mjs";
-import { note, Tell } from "../lib/say.mjs";
+import { note } from "../lib/say.mjs";
+import { attempt } from "./attempt.mjs";
 
 const PACKAGES = ["@stoplight/spectral-core@1.24.1", "@stoplight/spectral-rulesets@1.23.1"];
 
@@ -23,15 +24,10 @@ export async function setUpSpectral() {
     mkdirSync(folder, { recursive: true });
     const args = ["install", "--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts", ...PACKAGES];
     const [command, all] = npm(args);
-    try {
-      await run("Install Spectral", command, all);
-    } catch (error) {
-      rmSync(folder, { recursive: true, force: true });
-      const why = error instanceof Error ? error.message : String(error);
-      throw new Tell(
-        `Spectral could not be installed (${why}). Set ${WITHOUT_SPECTRAL}=1 to leave its test out.`,
-      );
-    }
+    const advice = `Set ${WITHOUT_SPECTRAL}=1 to leave its test out.`;
+    await attempt(folder, "Spectral could not be installed", advice, () =>
+      run("Install Spectral", command, all),
+    );
     writeFileSync(done, "");
   }
   return createRequire(join(folder, "package.json"));

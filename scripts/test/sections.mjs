@@ -39,7 +39,11 @@ export const SECTIONS = {
   build: { what: "everything in dist/", needs: ["setup"], steps: () => build(undefined, { quick: true }) },
   lint: { what: "formatting, lints and types, warnings denied", needs: ["build"], steps: lint, atOnce: true },
   rust: { what: "native Rust tests and doc tests", needs: ["build"], steps: rust },
-  e2e: { what: "the unpacked extension against a real collector", needs: ["build"], steps: endToEnd },
+  e2e: {
+    what: "the unpacked extension against a real collector",
+    needs: ["build"],
+    steps: nodeTests("tests/e2e", ["resilience", "page_unchanged", "navigation"]),
+  },
   tools: {
     what: "what runs wasm tests in a browser",
     needs: ["setup"],
@@ -53,9 +57,17 @@ export const SECTIONS = {
     steps: faults,
     alongside: "wasm",
   },
-  viewer: { what: "the viewer in a browser", needs: ["build"], steps: viewer },
-  agent: { what: "the tools as an agent's client sees them", needs: ["build"], steps: agent },
-  npm: { what: "the package packed, and imported", needs: ["build"], steps: npmPackage },
+  viewer: {
+    what: "the viewer in a browser",
+    needs: ["build"],
+    steps: nodeTests("tests/viewer", ["views", "live", "logs"]),
+  },
+  agent: {
+    what: "the tools as an agent's client sees them",
+    needs: ["build"],
+    steps: nodeTests("tests/agent"),
+  },
+  npm: { what: "the package packed, and imported", needs: ["build"], steps: nodeTests("tests/npm") },
 };
 
 async function lint() {
@@ -160,10 +172,6 @@ async function capabilities() {
   return file;
 }
 
-async function endToEnd() {
-  return [nodeTests("tests/e2e", ["resilience", "page_unchanged", "navigation"])];
-}
-
 async function faults() {
   const args = [join(root, "scripts", "faults.mjs")];
   return [
@@ -171,27 +179,16 @@ async function faults() {
   ];
 }
 
-async function viewer() {
-  return [nodeTests("tests/viewer", ["views", "live", "logs"])];
-}
-
-async function agent() {
-  return [nodeTests("tests/agent")];
-}
-
-async function npmPackage() {
-  return [nodeTests("tests/npm")];
-}
-
-/** Every test file below a folder. @param {string} folder @param {string[]} [first] What takes longest. @returns {Step} */
+/** Every test file below a folder. @param {string} folder @param {string[]} [first] What takes longest. */
 function nodeTests(folder, first = []) {
   const script = join(root, "scripts", "test", "files.mjs");
-  return {
+  const step = {
     title: `node --test ${folder}`,
     command: process.execPath,
     args: [script, ...first.map((name) => `--first=${name}`), folder],
     sums: /^ℹ (tests|pass|fail|skipped) \d+/gm,
   };
+  return async () => [step];
 }
 
 async function toolchainEnv() {
