@@ -2,11 +2,11 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { build } from "esbuild";
 import { chromium } from "playwright-core";
 import { requiredBrowser, SWITCHES } from "../../scripts/lib/browser.mjs";
 import { dist } from "../../scripts/lib/paths.mjs";
 import { serve } from "../../scripts/lib/port.mjs";
+import { bundled } from "./bundled.mjs";
 
 /**
  * @param {string} entry A module that exports `run(options)`.
@@ -14,17 +14,9 @@ import { serve } from "../../scripts/lib/port.mjs";
  * @returns {Promise<{ browser: string, result: any }>}
  */
 export async function runInPage(entry, options) {
-  const bundle = await build({
-    stdin: {
-      contents: `import { run } from ${JSON.stringify(entry)}; globalThis.runBench = run;`,
-      resolveDir: new URL("..", import.meta.url).pathname,
-    },
-    bundle: true,
-    format: "iife",
-    write: false,
-    logLevel: "error",
-  });
-  const script = bundle.outputFiles[0]?.text ?? "";
+  const contents = `import { run } from ${JSON.stringify(entry)}; globalThis.runBench = run;`;
+  const resolveDir = new URL("..", import.meta.url).pathname;
+  const script = await bundled({ stdin: { contents, resolveDir }, format: "iife" });
   const wasm = readFileSync(dist("npm", "tabtape.wasm"));
   const site = await serve((request, response) => {
     if (request.url === "/tabtape.wasm") {

@@ -3,10 +3,10 @@
  * hold for that.
  */
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { serve } from "../../scripts/lib/port.mjs";
 import { startCollector } from "../../tests/e2e/fixtures/collector.mjs";
 import { startRig } from "../../tests/e2e/fixtures/rig.mjs";
+import { bundled } from "./bundled.mjs";
 
 const DAY_MICROS = 24 * 3600 * 1_000_000;
 
@@ -144,14 +144,11 @@ async function hydrated() {
 import { hydrateRoot } from "react-dom/client";
 function Cart() { return createElement("p", null, "4"); }
 hydrateRoot(document.querySelector("#root"), createElement(Cart));`;
-  const { outputFiles } = await build({
+  return bundled({
     stdin: { contents, resolveDir: fileURLToPath(new URL("..", import.meta.url)) },
-    bundle: true,
-    write: false,
     define: { "process.env.NODE_ENV": '"development"' },
     logLevel: "silent",
   });
-  return outputFiles[0]?.text ?? "";
 }
 
 /**

@@ -2,7 +2,7 @@
 import { buffer } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { gunzipSync, inflateSync } from "node:zlib";
-import { build as bundle } from "esbuild";
+import { bundled } from "./bundled.mjs";
 
 const RECORDERS = fileURLToPath(new URL("recorders.page.mjs", import.meta.url));
 const PACKAGES = fileURLToPath(new URL("../node_modules/", import.meta.url));
@@ -23,15 +23,7 @@ export const recorderTag = (peer) =>
 /** @param {string} peer */
 async function scriptOf(peer) {
   const contents = `import { ${peer} } from ${JSON.stringify(RECORDERS)}; globalThis.finishRecorder = ${peer}(location.origin + "/sink/${peer}");`;
-  const built = await bundle({
-    stdin: { contents, resolveDir: PACKAGES },
-    bundle: true,
-    minify: true,
-    format: "iife",
-    write: false,
-    logLevel: "error",
-  });
-  return built.outputFiles[0].text;
+  return bundled({ stdin: { contents, resolveDir: PACKAGES }, minify: true, format: "iife" });
 }
 
 /** The body of a request, unpacked. @param {import("node:http").IncomingMessage} request */

@@ -4,8 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { requiredBrowser } from "../../scripts/lib/browser.mjs";
 import { ask, startCollector } from "../../scripts/lib/collector.mjs";
-import { dist } from "../../scripts/lib/paths.mjs";
-import { copyExtension, launchRecorder } from "../../scripts/lib/recorder.mjs";
+import { launchRecorder } from "../../scripts/lib/recorder.mjs";
 
 /**
  * @template T
@@ -15,7 +14,7 @@ import { copyExtension, launchRecorder } from "../../scripts/lib/recorder.mjs";
  * @param {(extension: string) => void} [prepare] Changes the extension's copy before it is loaded.
  * @returns {Promise<T>}
  */
-export async function recording(sites, body, prepare = () => {}) {
+export async function recording(sites, body, prepare) {
   const browser = await requiredBrowser();
   const folder = mkdtempSync(join(tmpdir(), "tabtape-bench-"));
   const data = join(folder, "data");
@@ -29,18 +28,12 @@ export async function recording(sites, body, prepare = () => {}) {
     return collector.running;
   };
   try {
-    const extension = join(folder, "extension");
-    const { url, pairing } = collector.running;
-    copyExtension(dist("extension"), extension, {
-      collector: { url, secret: pairing.secret },
-      recording: true,
-      capture: { sites: { include: sites } },
-    });
-    prepare(extension);
     const recorder = await launchRecorder({
       browser,
-      profile: join(folder, "profile"),
-      extension,
+      folder,
+      running: collector.running,
+      capture: { sites: { include: sites } },
+      prepare,
       headless: true,
       log: join(folder, "browser.log"),
       hush: true,

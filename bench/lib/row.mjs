@@ -13,6 +13,18 @@ export const row = (fields) => ({
   ...fields,
 });
 
+/** @typedef {ReturnType<typeof summary>} Summary */
+
+/** The fields of a row that say what was measured. @param {Summary} ours */
+export const measured = ({ median, low, high }) => ({ ours: median, spread: [low, high] });
+
+/** The same, next to a floor. @param {Summary} ours @param {Summary} floor */
+export const overFloor = (ours, floor) => ({
+  ...measured(ours),
+  floor: floor.median,
+  ratio_to_floor: round(ours.median / floor.median),
+});
+
 /**
  * Compares a figure of ours with that of a page without a recorder and with those of peers. Less is better.
  * @param {Record<string, any[]>} samples Figures by recorder. @param {string} figure @param {string[]} peerNames
@@ -23,11 +35,8 @@ export function compared(samples, figure, peerNames) {
   const peers = Object.fromEntries(peerNames.map((peer) => [peer, of(peer).median]));
   const best = Math.min(...Object.values(peers));
   const fields = {
-    ours: ours.median,
-    spread: [ours.low, ours.high],
-    floor: bare.median,
+    ...overFloor(ours, bare),
     peers,
-    ratio_to_floor: round(ours.median / bare.median),
     ratio_to_best_peer: round(ours.median / best),
   };
   return { ours, bare, best, fields };

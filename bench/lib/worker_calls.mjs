@@ -21,14 +21,8 @@ const COUNTING = `(() => {
 
 /** @param {any} recorder @returns {Promise<(expression: string) => Promise<any>>} Evaluates in the worker. */
 export async function countCalls(recorder) {
-  const { cdp } = recorder.browser;
-  const { targetInfos } = await cdp.send("Target.getTargets");
-  const worker = targetInfos.find(
-    (/** @type {any} */ target) =>
-      target.type === "service_worker" &&
-      target.url.startsWith(`chrome-extension://${recorder.extensionId}/`),
-  );
-  const evaluate = await evaluatorIn(cdp, worker.targetId);
+  const worker = await recorder.worker();
+  const evaluate = await evaluatorIn(recorder.browser.cdp, worker.targetId);
   await evaluate(COUNTING);
   return evaluate;
 }

@@ -12,7 +12,7 @@ import { rotelFile } from "../../scripts/lib/rotel.mjs";
 import { capture, track } from "../../scripts/lib/run.mjs";
 import { batch, sessionId } from "../lib/events.mjs";
 import { otlpLogs } from "../lib/otlp.mjs";
-import { row } from "../lib/row.mjs";
+import { measured, overFloor, row } from "../lib/row.mjs";
 import { buildCollector, Served, serving } from "../lib/serve.mjs";
 import { round, summary } from "../lib/stats.mjs";
 
@@ -50,19 +50,16 @@ export async function rows({ quick }) {
       }
       const figures = Object.fromEntries(Object.entries(rates).map(([who, all]) => [who, summary(all)]));
       for (const [connections, ours] of Object.entries({ 1: figures.one, 4: figures.four })) {
-        const ratio_to_floor = round(ours.median / figures.fts5.median);
+        const fields = overFloor(ours, figures.fts5);
         const perSecond = GOAL_PER_SECOND[connections];
         made.push({
           name: `ingest ${BYTES} B × ${size}, ${connections} conn.`,
           unit: "events/s",
-          ours: ours.median,
-          spread: [ours.low, ours.high],
-          floor: figures.fts5.median,
+          ...fields,
           peers: {
             insert_loop_without_text: figures.bare.median,
             ...(rates.rotel.length > 0 ? { rotel_to_file: figures.rotel.median } : {}),
           },
-          ratio_to_floor,
           ratio_to_best_peer: rates.rotel.length > 0 ? round(ours.median / figures.rotel.median) : null,
           goal: `≥ ${GOAL_OF_LOOP}× an insert loop with FTS5, ≥ ${perSecond} events/s`,
           plot: {
@@ -76,7 +73,7 @@ export async function rows({ quick }) {
               },
             },
           },
-          met: ratio_to_floor >= GOAL_OF_LOOP && ours.median >= perSecond,
+          met: fields.ratio_to_floor >= GOAL_OF_LOOP && ours.median >= perSecond,
           notes: `${events} events, each batch on disk before it is answered; ${rounds} rounds`,
         });
       }
@@ -207,8 +204,7 @@ function searchable(program, seconds) {
     return row({
       name: `searchable at ${rate / 1000} k/s`,
       unit: "ms until found",
-      ours: figures.median,
-      spread: [figures.low, figures.high],
+      ...measured(figures),
       goal: `≤ ${SEARCHABLE_MS} ms at ${rate} events/s`,
       met: figures.high <= SEARCHABLE_MS && sustained >= rate * 0.97,
       notes: `${sustained} events/s were sustained for ${seconds} s; ${figures.runs} searches; resident ${collector.resident().own_mib} MiB`,

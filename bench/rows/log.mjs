@@ -1,7 +1,7 @@
 /** Rows: what IndexedDB takes of 1 KB events, by the second and alone, in both durabilities; how a worker recovers. */
 import { fileURLToPath } from "node:url";
 import { runInPage } from "../lib/browser.mjs";
-import { row } from "../lib/row.mjs";
+import { measured, overFloor, row } from "../lib/row.mjs";
 import { round, summary } from "../lib/stats.mjs";
 
 const PAGE = fileURLToPath(new URL("log.page.mjs", import.meta.url));
@@ -50,24 +50,20 @@ export async function rows({ quick }) {
  */
 function durableRow(what, samples, floorSamples, peerSamples, browser) {
   const ours = summary(samples);
-  const floor = summary(floorSamples).median;
+  const fields = overFloor(ours, summary(floorSamples));
   const peers = Object.fromEntries(
     Object.entries(peerSamples).map(([peer, all]) => [peer, summary(all).median]),
   );
-  const ratio_to_floor = round(ours.median / floor);
   const hasPeers = Object.keys(peers).length > 0;
   const ratio_to_best_peer = hasPeers ? round(ours.median / Math.max(...Object.values(peers))) : null;
   return {
     name: `durable 1 KB ${what}`,
     unit: "events/s",
-    ours: ours.median,
-    spread: [ours.low, ours.high],
-    floor,
+    ...fields,
     peers,
-    ratio_to_floor,
     ratio_to_best_peer,
     goal: hasPeers ? `≥ ${LEAST_OF_PEERS}× the best peer` : `≥ ${LEAST_OF_FLOOR}× floor`,
-    met: hasPeers ? ratio_to_best_peer >= LEAST_OF_PEERS : ratio_to_floor >= LEAST_OF_FLOOR,
+    met: hasPeers ? ratio_to_best_peer >= LEAST_OF_PEERS : fields.ratio_to_floor >= LEAST_OF_FLOOR,
     notes: `floor: one 500 KB value a transaction; peers: one record a put, 500 a transaction; Chromium ${browser}; ${ours.runs} rounds`,
   };
 }
@@ -75,14 +71,10 @@ function durableRow(what, samples, floorSamples, peerSamples, browser) {
 /** @param {string} durability @param {{ floor: number[], tabtape_lines: number[] }} times @param {string} browser */
 function latencyRow(durability, times, browser) {
   const ours = summary(times.tabtape_lines);
-  const floor = summary(times.floor).median;
   return row({
     name: `one event durable, ${durability}`,
     unit: "ms",
-    ours: ours.median,
-    spread: [ours.low, ours.high],
-    floor,
-    ratio_to_floor: round(ours.median / floor),
+    ...overFloor(ours, summary(times.floor)),
     notes: `from an idle log; floor: one value of 1 KB; Chromium ${browser}; ${ours.runs} rounds`,
   });
 }
@@ -94,8 +86,7 @@ function recoveryRow(size, times, browser) {
   return row({
     name: `recovery, ${size.toLocaleString("en")} events`,
     unit: "ms",
-    ours: ours.median,
-    spread: [ours.low, ours.high],
+    ...measured(ours),
     goal: `≤ ${MOST_MS} ms`,
     met: ours.median <= MOST_MS,
     notes: `from a new worker's first line, wasm included, to its first event's seq; committed after ${committed.median} ms; Chromium ${browser}; ${ours.runs} rounds`,

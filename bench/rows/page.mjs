@@ -1,9 +1,9 @@
 /** Rows: what one console call and one `fetch` cost the page that makes it, bare, with us and with others' recorders. */
 import { fileURLToPath } from "node:url";
-import { build as bundle } from "esbuild";
 import { build } from "../../scripts/build/parts.mjs";
 import { serve } from "../../scripts/lib/port.mjs";
 import { descends, mainThreadNanos, processes } from "../../scripts/lib/processes.mjs";
+import { bundled } from "../lib/bundled.mjs";
 import { bodyOf, countOf, PEERS } from "../lib/recorders.mjs";
 import { recording } from "../lib/recording.mjs";
 import { compared, row } from "../lib/row.mjs";
@@ -45,14 +45,6 @@ export async function rows({ quick }) {
 
 /** @param {Record<string, any[]>} results @param {Record<string, string>} kept @param {any} plan */
 function consoleRows(results, kept, { rounds, calls, chunk }) {
-  const what = {
-    cpu: "µs/call",
-    mean: "µs/call",
-    p99: "µs/call",
-    flood: "µs/call",
-    floodP99: "µs/call",
-    longest: "ms",
-  };
   const titles = {
     cpu: "console.log, the page's thread on a processor, with all it defers",
     mean: "console.log in the page, mean",
@@ -61,23 +53,20 @@ function consoleRows(results, kept, { rounds, calls, chunk }) {
     floodP99: "console.log in that flood, p99",
     longest: "longest task in that flood",
   };
-  return Object.entries(what).map(([figure, unit]) => {
+  return Object.entries(titles).map(([figure, title]) => {
     const { ours, bare, best, fields } = compared(results, figure, PEERS);
-    const goals = {
-      cpu: [
-        `≤ ${GOAL_MICROS} µs over bare, below every peer`,
-        ours.median - bare.median <= GOAL_MICROS && ours.median < best,
-      ],
-      mean: ["below every peer", ours.median < best],
-      p99: ["no worse than the best peer", ours.median <= best],
-      flood: ["below every peer", ours.median < best],
-      floodP99: ["no worse than the best peer", ours.median <= best],
-    };
+    const below = ["below every peer", ours.median < best];
+    const noWorse = ["no worse than the best peer", ours.median <= best];
+    const cpu = [
+      `≤ ${GOAL_MICROS} µs over bare, below every peer`,
+      ours.median - bare.median <= GOAL_MICROS && ours.median < best,
+    ];
+    const goals = { cpu, mean: below, p99: noWorse, flood: below, floodP99: noWorse };
     const [goal, met] = goals[figure] ?? [null, null];
     return row({
       ...fields,
-      name: titles[figure],
-      unit,
+      name: title,
+      unit: figure === "longest" ? "ms" : "µs/call",
       goal,
       met,
       notes: `floor: no recorder; ${rounds} rounds of ${calls} calls, ${chunk} a task, a quarter as many at 1,000 a second; kept: ${JSON.stringify(kept)}`,
@@ -119,17 +108,13 @@ function kept(site, stored) {
 
 /** Serves the pages at two origins, one of them recorded, and sends them from one to the next. */
 async function servePages({ rounds, calls, chunk }, micros) {
-  const built = await bundle({
-    entryPoints: [PAGE],
-    bundle: true,
-    format: "esm",
-    write: false,
-    logLevel: "error",
-  });
-  const script = built.outputFiles[0].text;
+  const script = await bundled({ entryPoints: [PAGE], format: "esm" });
   const results = Object.fromEntries(CONTENDERS.map((who) => [who, []]));
   const received = Object.fromEntries(PEERS.map((peer) => [peer, 0]));
-  const measured = deferred();
+  let finish;
+  const measured = new Promise((resolve) => {
+    finish = resolve;
+  });
   let turn = 0;
 
   const answer = async (request, response) => {
@@ -158,7 +143,7 @@ async function servePages({ rounds, calls, chunk }, micros) {
       turn++;
       const next = turn < rounds * CONTENDERS.length ? consolePage(turn) : null;
       response.setHeader("content-type", "application/json").end(JSON.stringify({ next }));
-      if (!next) measured.resolve();
+      if (!next) finish();
     } else {
       response.writeHead(404).end();
     }
@@ -173,7 +158,7 @@ async function servePages({ rounds, calls, chunk }, micros) {
   return {
     recorded,
     first: consolePage(0),
-    measured: measured.promise,
+    measured,
     results,
     received,
     logged: rounds * (calls + calls / 4 + calls / 4),
@@ -182,12 +167,4 @@ async function servePages({ rounds, calls, chunk }, micros) {
       bare.close();
     },
   };
-}
-
-function deferred() {
-  let resolve;
-  const promise = new Promise((given) => {
-    resolve = given;
-  });
-  return { promise, resolve };
 }

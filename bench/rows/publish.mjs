@@ -7,6 +7,7 @@ import { capture, run } from "../../scripts/lib/run.mjs";
 import { Tell } from "../../scripts/lib/say.mjs";
 import { runInPage } from "../lib/browser.mjs";
 import { eventOf } from "../lib/event.mjs";
+import { overFloor } from "../lib/row.mjs";
 import { round, summary } from "../lib/stats.mjs";
 
 const PAGE = fileURLToPath(new URL("publish.page.mjs", import.meta.url));
@@ -48,24 +49,20 @@ export async function rows({ quick }) {
 /** @param {string} where @param {Record<string, number[]>} samples @param {Partial<typeof GOALS>} goals @param {string} notes */
 function rowsOf(where, samples, goals, notes) {
   const figures = Object.fromEntries(Object.entries(samples).map(([who, all]) => [who, summary(all)]));
-  const floor = figures.floor.median;
   const others = Object.entries(figures).filter(([who]) => who !== "floor" && !OURS.includes(who));
   const peers = Object.fromEntries(others.map(([who, { median }]) => [who, median]));
   return OURS.map((who) => {
-    const { median, low, high, runs } = figures[who];
-    const ratio_to_floor = round(median / floor);
+    const { median, runs } = figures[who];
+    const fields = overFloor(figures[who], figures.floor);
     const goal = goals[who];
     return {
       name: `${who} ${where}`,
       unit: "µs/event",
-      ours: median,
-      spread: [low, high],
-      floor,
+      ...fields,
       peers,
-      ratio_to_floor,
       ratio_to_best_peer: round(median / Math.min(...Object.values(peers))),
       goal: goal?.text ?? null,
-      met: goal?.met(median, floor, peers) ?? null,
+      met: goal?.met(median, fields.floor, peers) ?? null,
       notes: `${notes}; ${runs} rounds`,
     };
   });

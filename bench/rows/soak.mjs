@@ -4,7 +4,7 @@ import { build } from "../../scripts/build/parts.mjs";
 import { serve } from "../../scripts/lib/port.mjs";
 import { descends, processes } from "../../scripts/lib/processes.mjs";
 import { recording } from "../lib/recording.mjs";
-import { row } from "../lib/row.mjs";
+import { overFloor, row } from "../lib/row.mjs";
 import { round, summary } from "../lib/stats.mjs";
 
 const SECONDS = 600;
@@ -48,16 +48,13 @@ async function measure(seconds) {
 function rowOf(kind, samples, seconds) {
   const part = Math.ceil(samples.length * PART);
   const [first, last] = [summary(samples.slice(0, part)), summary(samples.slice(-part))];
-  const growth = round(last.median / first.median);
+  const fields = overFloor(last, first);
   return row({
     name: `memory of the ${kind} after ${round(seconds / 60)} min`,
     unit: "MiB",
-    ours: last.median,
-    spread: [last.low, last.high],
-    floor: first.median,
-    ratio_to_floor: growth,
+    ...fields,
     goal: seconds === SECONDS ? `≤ ${GOAL_GROWTH}× the first minutes` : null,
-    met: seconds === SECONDS ? growth <= GOAL_GROWTH : null,
+    met: seconds === SECONDS ? fields.ratio_to_floor <= GOAL_GROWTH : null,
     plot: {
       of: "Memory over ten minutes",
       x: { minutes: samples.map((_, at) => round(((at + 1) * seconds) / 60 / samples.length)) },
@@ -86,7 +83,6 @@ function pss(pid) {
   }
 }
 
-/** In the page. */
 function inPage() {
   let said = 0;
   setInterval(() => {

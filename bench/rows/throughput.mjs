@@ -55,23 +55,15 @@ export async function measure({ rates, seconds, peers, peerSeconds }) {
       const worker = await countCalls(recorder);
       const made = [];
       for (const rate of rates) {
-        const without = await phase({ recorder, collector, site: bare, rate, seconds, until: null });
+        const plan = { recorder, collector, rate, seconds };
+        const without = await phase({ ...plan, site: bare, until: null });
         /** @type {Record<string, any>} */
         const others = {};
-        for (const who of peers) {
-          const plan = { recorder, collector, site: bare, rate, seconds: peerSeconds, until: null, who };
-          others[who] = await phase(plan);
-        }
+        for (const who of peers)
+          others[who] = await phase({ ...plan, site: bare, seconds: peerSeconds, until: null, who });
         const before = { stored: await storedIn(collector), calls: await callsOf(worker) };
         const latencies = subscriber.collect();
-        const figures = await phase({
-          recorder,
-          collector,
-          site: recorded,
-          rate,
-          seconds,
-          until: subscriber,
-        });
+        const figures = await phase({ ...plan, site: recorded, until: subscriber });
         const after = { stored: await storedIn(collector), calls: await callsOf(worker) };
         made.push(...rowsOf({ rate, seconds, without, others, figures, latencies, before, after }));
       }
