@@ -8,7 +8,7 @@ use crate::auth::Auth;
 use crate::http::{router, serve};
 use crate::otlp::derived::Derived;
 use crate::otlp::forward::Forwarder;
-use crate::otlp::task;
+use crate::otlp::{Delivery, task};
 use crate::store::{Retention, Store, StoreError};
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener as StdListener};
@@ -140,17 +140,14 @@ pub fn start_tasks(
         metrics,
     }) = otlp
     {
-        let shared = || (app.store.clone(), app.shutdown.clone(), app.metrics.clone());
-        let (store, stop, counters) = shared();
-        let forwarder = Forwarder::new(store, endpoint, stop, counters).map_err(CliError::Failed)?;
-        let forwarder = Arc::new(forwarder);
+        let delivery = |signal| Delivery::new(app, endpoint, signal);
+        let forwarder = delivery(Signal::Logs).map(Forwarder::new);
+        let forwarder = Arc::new(forwarder.map_err(CliError::Failed)?);
         tasks.supervise(task(Signal::Logs), move || Arc::clone(&forwarder).run());
         for (signal, is_wanted) in [(Signal::Traces, traces), (Signal::Metrics, metrics)] {
             if is_wanted {
-                let (store, stop, counters) = shared();
-                let derived =
-                    Derived::new(store, endpoint, signal, stop, counters).map_err(CliError::Failed)?;
-                let derived = Arc::new(derived);
+                let derived = delivery(signal).and_then(Derived::new);
+                let derived = Arc::new(derived.map_err(CliError::Failed)?);
                 tasks.supervise(task(signal), move || Arc::clone(&derived).run());
             }
         }

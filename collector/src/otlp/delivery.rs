@@ -6,7 +6,7 @@
 //! address: it is reported as the problem of the task, and nothing is skipped.
 
 use super::endpoint::Endpoint;
-use crate::app::{Forwarding, Metrics, Signal};
+use crate::app::{App, Forwarding, Metrics, Signal};
 use crate::store::Store;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -27,13 +27,13 @@ const REQUEST_TIME: Duration = Duration::from_secs(30);
 
 /// The way to one endpoint for one signal.
 #[derive(Debug)]
-pub(super) struct Delivery {
-    store: Store,
+pub(crate) struct Delivery {
+    pub(super) store: Store,
     http: reqwest::Client,
-    endpoint: Endpoint,
-    signal: Signal,
-    stop: CancellationToken,
-    metrics: Arc<Metrics>,
+    pub(super) endpoint: Endpoint,
+    pub(super) signal: Signal,
+    pub(super) stop: CancellationToken,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 enum Answer {
@@ -45,13 +45,7 @@ enum Answer {
 
 impl Delivery {
     /// Returns the way to `endpoint`: a base address, or one that ends in a signal's path.
-    pub(super) fn new(
-        store: Store,
-        endpoint: &str,
-        signal: Signal,
-        stop: CancellationToken,
-        metrics: Arc<Metrics>,
-    ) -> Result<Self, String> {
+    pub(crate) fn new(app: &App, endpoint: &str, signal: Signal) -> Result<Self, String> {
         let endpoint = Endpoint::parse(endpoint, signal)?;
         let mut http = crate::http_client::client().timeout(REQUEST_TIME);
         if endpoint.is_loopback() {
@@ -59,39 +53,18 @@ impl Delivery {
         }
         let http = http.build().map_err(|error| error.to_string())?;
         Ok(Self {
-            store,
+            store: app.store.clone(),
             http,
             endpoint,
             signal,
-            stop,
-            metrics,
+            stop: app.shutdown.clone(),
+            metrics: app.metrics.clone(),
         })
-    }
-
-    pub(super) const fn store(&self) -> &Store {
-        &self.store
-    }
-
-    pub(super) const fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
-    }
-
-    pub(super) const fn stop(&self) -> &CancellationToken {
-        &self.stop
-    }
-
-    pub(super) const fn metrics(&self) -> &Arc<Metrics> {
-        &self.metrics
     }
 
     /// Returns the counters of this signal.
     pub(super) fn counters(&self) -> &Forwarding {
         self.metrics.forwarding(self.signal)
-    }
-
-    /// Returns the name of the task that sends this signal.
-    pub(super) const fn task(&self) -> &'static str {
-        task(self.signal)
     }
 
     /// Delivers items, in halves if they are refused together. `request` returns the request that carries some of
@@ -226,7 +199,7 @@ impl Delivery {
 
     /// Reports why nothing is forwarded now, or that records are forwarded.
     fn report(&self, problem: Option<String>) {
-        self.store.tasks().report(self.task(), problem);
+        self.store.tasks().report(task(self.signal), problem);
     }
 }
 

@@ -5,14 +5,14 @@
 //! point that is sent again has the same name and the same contents. The checkpoint moves only after the endpoint has
 //! accepted all of it.
 
-use super::delivery::Delivery;
+use super::delivery::{Delivery, task};
 use super::forward::STOPPED;
 use super::metrics::{self, Measure};
 use super::span;
 use super::walk::{Finished, Record, SELECTOR, Walk};
-use crate::app::{Metrics, Signal};
+use crate::app::Signal;
 use crate::clock::now_micros;
-use crate::store::{Order, PageQuery, Store, StoreError};
+use crate::store::{Order, PageQuery, StoreError};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,6 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use tabtape::record::stored_line;
 use tabtape::selector::Selector;
-use tokio_util::sync::CancellationToken;
 
 /// Time in which a page's reports of what the browser has reported arrive.
 const SETTLING: Duration = Duration::from_secs(2);
@@ -76,7 +75,6 @@ struct Step {
 #[derive(Debug)]
 pub(crate) struct Derived {
     delivery: Delivery,
-    signal: Signal,
     cursor_name: String,
     selector: Arc<Selector>,
     started_micros: u64,
@@ -115,19 +113,11 @@ impl Reading {
 }
 
 impl Derived {
-    /// Returns a forwarder of `signal` to `endpoint`: a base address, or one that ends in a signal's path.
-    pub(crate) fn new(
-        store: Store,
-        endpoint: &str,
-        signal: Signal,
-        stop: CancellationToken,
-        metrics: Arc<Metrics>,
-    ) -> Result<Self, String> {
-        let delivery = Delivery::new(store, endpoint, signal, stop, metrics)?;
+    /// Returns a forwarder of traces or metrics.
+    pub(crate) fn new(delivery: Delivery) -> Result<Self, String> {
         Ok(Self {
-            cursor_name: delivery.endpoint().cursor_name(),
+            cursor_name: delivery.endpoint.cursor_name(),
             delivery,
-            signal,
             selector: Arc::new(Selector::parse(SELECTOR, 0).map_err(|error| error.to_string())?),
             started_micros: now_micros(),
         })
@@ -135,26 +125,25 @@ impl Derived {
 
     /// Runs until cancelled; returns why it ended.
     pub(crate) async fn run(self: Arc<Self>) -> String {
-        let stop = self.delivery.stop().clone();
         tokio::select! {
-            () = stop.cancelled() => STOPPED.to_owned(),
+            () = self.delivery.stop.cancelled() => STOPPED.to_owned(),
             ended = self.send() => match ended {
                 Ok(()) => STOPPED.to_owned(),
-                Err(error) => format!("{}: {error}", self.delivery.task()),
+                Err(error) => format!("{}: {error}", task(self.delivery.signal)),
             },
         }
     }
 
     async fn send(&self) -> Result<(), Failure> {
-        let store = self.delivery.store();
+        let store = &self.delivery.store;
         let mut commits = store.subscribe();
         let mut reading = self.resume().await?;
-        tracing::info!(url = %self.delivery.endpoint().shown(), cursor = reading.checkpoint.sent, "{}", self.delivery.task());
+        tracing::info!(url = %self.delivery.endpoint.shown(), cursor = reading.checkpoint.sent, "{}", task(self.delivery.signal));
         loop {
             commits.mark_unchanged();
             let settled = store.latest_position();
             if settled.saturating_sub(reading.checkpoint.sent) < BATCH_POSITIONS + LOOKAHEAD {
-                tokio::time::sleep(if self.signal == Signal::Metrics {
+                tokio::time::sleep(if self.delivery.signal == Signal::Metrics {
                     METRICS_STEP
                 } else {
                     SETTLING
@@ -165,7 +154,7 @@ impl Derived {
             if !self.send_planned(&mut reading).await? {
                 return Ok(());
             }
-            if self.signal == Signal::Metrics {
+            if self.delivery.signal == Signal::Metrics {
                 self.send_figures().await;
             }
             if reading.checkpoint.sent < store.latest_position() {
@@ -180,7 +169,7 @@ impl Derived {
 
     /// Reads what is needed to continue, and sends the batch that was under way.
     async fn resume(&self) -> Result<Reading, Failure> {
-        let stored = self.delivery.store().get_note(&self.cursor_name).await;
+        let stored = self.delivery.store.get_meta::<String>(&self.cursor_name).await;
         let stored = stored.map_err(|error| format!("it cannot read its cursor: {error}"))?;
         let checkpoint = match stored {
             None => Checkpoint::default(),
@@ -210,7 +199,7 @@ impl Derived {
 
     /// Plans the next batch: what ended up to `settled`.
     async fn plan(&self, reading: &mut Reading, settled: u64) -> Result<(), StoreError> {
-        let store = self.delivery.store();
+        let store = &self.delivery.store;
         let sent = reading.checkpoint.sent;
         let pruned = store.oldest_position().await?;
         if pruned > reading.read_to {
@@ -218,7 +207,7 @@ impl Derived {
             tracing::warn!(
                 count,
                 "retention took records before {} had read them",
-                self.delivery.task()
+                task(self.delivery.signal)
             );
             self.delivery.counters().not_retained.fetch_add(count, Relaxed);
             reading.read_to = pruned;
@@ -258,7 +247,7 @@ impl Derived {
 
     /// Sends the batch that is planned; false if forwarding stops.
     async fn send_planned(&self, reading: &mut Reading) -> Result<bool, StoreError> {
-        let store = self.delivery.store();
+        let store = &self.delivery.store;
         let planned = reading.checkpoint.clone();
         for name in &planned.abandoned {
             reading.walk.end_session(name, planned.to);
@@ -266,7 +255,7 @@ impl Derived {
         let finished = reading.walk.take(planned.to);
         let is_step = !finished.is_empty();
         if is_step {
-            store.set_note(&self.cursor_name, note(&planned)).await?;
+            store.set_meta(&self.cursor_name, note(&planned)).await?;
             if !self.deliver(finished, &planned).await {
                 return Ok(false);
             }
@@ -281,12 +270,12 @@ impl Derived {
             reading.add_step(planned);
         }
         let checkpoint = &reading.checkpoint;
-        store.set_note(&self.cursor_name, note(checkpoint)).await?;
+        store.set_meta(&self.cursor_name, note(checkpoint)).await?;
         Ok(true)
     }
 
     async fn deliver(&self, finished: Vec<Finished>, planned: &Checkpoint) -> bool {
-        if self.signal == Signal::Traces {
+        if self.delivery.signal == Signal::Traces {
             let spans: Vec<Span> = finished
                 .into_iter()
                 .filter_map(|finished| finished.span)
@@ -320,7 +309,7 @@ impl Derived {
 
     /// Sends the figures of this process. They are cumulative, so that one that is not accepted is not missed.
     async fn send_figures(&self) {
-        let figures = self.delivery.metrics().figures();
+        let figures = self.delivery.metrics.figures();
         let request = metrics::figures(&figures, self.started_micros, now_micros());
         if let Some(Err(why)) = self.delivery.until_answered(&request).await {
             tracing::error!(%why, "the endpoint refused the collector's own figures");
@@ -331,7 +320,7 @@ impl Derived {
         while reading.read_to < until {
             let query = PageQuery::new(Order::Position, Some(Arc::clone(&self.selector)), PAGE_RECORDS)
                 .within(reading.read_to, until);
-            let page = self.delivery.store().page(query).await?;
+            let page = self.delivery.store.page(query).await?;
             for record in page.records.iter().filter(|record| !record.is_gap) {
                 let line = stored_line::value(&record.line);
                 if let Some(record) = Record::of(record.position, &line) {

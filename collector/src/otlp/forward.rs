@@ -7,12 +7,10 @@
 
 use super::delivery::Delivery;
 use super::logs;
-use crate::app::{Metrics, Signal};
-use crate::store::{Order, PageQuery, PageRecord, Store, StoreError};
+use crate::store::{Order, PageQuery, PageRecord, StoreError};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
-use tokio_util::sync::CancellationToken;
 
 const BATCH_RECORDS: usize = 1000;
 pub(super) const STOPPED: &str = "the collector stops";
@@ -25,29 +23,23 @@ pub(crate) struct Forwarder {
 }
 
 impl Forwarder {
-    /// Returns a forwarder to `endpoint`: a base address, or one that ends in `/v1/logs`.
-    pub(crate) fn new(
-        store: Store,
-        endpoint: &str,
-        stop: CancellationToken,
-        metrics: Arc<Metrics>,
-    ) -> Result<Self, String> {
-        let delivery = Delivery::new(store, endpoint, Signal::Logs, stop, metrics)?;
-        Ok(Self {
-            cursor_name: delivery.endpoint().cursor_name(),
+    /// Returns a forwarder of logs.
+    pub(crate) fn new(delivery: Delivery) -> Self {
+        Self {
+            cursor_name: delivery.endpoint.cursor_name(),
             delivery,
-        })
+        }
     }
 
     /// Runs until cancelled; returns why it ended.
     pub(crate) async fn run(self: Arc<Self>) -> String {
-        let store = self.delivery.store();
+        let store = &self.delivery.store;
         let mut commits = store.subscribe();
-        let mut cursor = match store.get_counter(&self.cursor_name).await {
-            Ok(cursor) => cursor.unwrap_or(0),
+        let mut cursor = match store.get_meta::<i64>(&self.cursor_name).await {
+            Ok(cursor) => cursor.unwrap_or(0) as u64,
             Err(error) => return format!("forwarding cannot read its cursor: {error}"),
         };
-        tracing::info!(url = %self.delivery.endpoint().shown(), cursor, "forwarding");
+        tracing::info!(url = %self.delivery.endpoint.shown(), cursor, "forwarding");
         loop {
             commits.mark_unchanged();
             match self.step(cursor).await {
@@ -64,7 +56,7 @@ impl Forwarder {
                 }
             }
             tokio::select! {
-                () = self.delivery.stop().cancelled() => return STOPPED.to_owned(),
+                () = self.delivery.stop.cancelled() => return STOPPED.to_owned(),
                 changed = commits.changed() => if changed.is_err() { return STOPPED.to_owned() },
             }
         }
@@ -72,7 +64,7 @@ impl Forwarder {
 
     /// Sends one batch; returns the new cursor.
     async fn step(&self, cursor: u64) -> Result<u64, StoreError> {
-        let store = self.delivery.store();
+        let store = &self.delivery.store;
         let counters = self.delivery.counters();
         let pruned = store.oldest_position().await?;
         if pruned > cursor {
@@ -85,7 +77,7 @@ impl Forwarder {
                 return Ok(cursor);
             }
             counters.not_retained.fetch_add(pruned - cursor, Relaxed);
-            store.set_counter(&self.cursor_name, pruned).await?;
+            store.set_meta(&self.cursor_name, pruned as i64).await?;
             return Ok(pruned);
         }
         let query = PageQuery::new(Order::Position, None, BATCH_RECORDS).within(cursor, u64::MAX);
@@ -103,7 +95,7 @@ impl Forwarder {
             return Ok(cursor);
         }
         if page.cursor > cursor {
-            store.set_counter(&self.cursor_name, page.cursor).await?;
+            store.set_meta(&self.cursor_name, page.cursor as i64).await?;
         }
         Ok(page.cursor)
     }

@@ -56,28 +56,29 @@ pub(super) struct Measure {
 }
 
 impl Measure {
+    fn new(session: &str, metric: &'static str, attributes: Attributes, value: f64) -> Self {
+        Self {
+            metric,
+            attributes,
+            value,
+            session: session.to_owned(),
+        }
+    }
+
     pub(super) fn error(record: &Record<'_>) -> Self {
         let type_ = record.data["error"]["$"].as_str().unwrap_or(record.type_);
-        Self {
-            metric: ERRORS,
-            attributes: BTreeMap::from([
-                ("error.type", type_.to_owned()),
-                ("tabtape.site", site(record.url)),
-            ]),
-            value: 1.0,
-            session: record.session.to_owned(),
-        }
+        let attributes = [
+            ("error.type", type_.to_owned()),
+            ("tabtape.site", site(record.url)),
+        ];
+        Self::new(record.session, ERRORS, attributes.into(), 1.0)
     }
 
     /// Returns the figures of a recorder's health.
     pub(super) fn health(record: &Record<'_>) -> Vec<Self> {
         let of = |(metric, _)| {
-            Some(Self {
-                metric,
-                attributes: Attributes::new(),
-                value: recorder_figure(metric, record.data)?,
-                session: record.session.to_owned(),
-            })
+            let value = recorder_figure(metric, record.data)?;
+            Some(Self::new(record.session, metric, Attributes::new(), value))
         };
         RECORDER_FIGURES.into_iter().filter_map(of).collect()
     }
@@ -99,12 +100,7 @@ impl Measure {
         attributes.extend(status.map(|status| ("http.response.status_code", status)));
         let error = request.error_type(data);
         attributes.extend(error.map(|error| ("error.type", error)));
-        Self {
-            metric: REQUESTS,
-            attributes,
-            value: seconds,
-            session: session.to_owned(),
-        }
+        Self::new(session, REQUESTS, attributes, seconds)
     }
 
     /// Returns the last values of a document's vitals.
@@ -121,12 +117,7 @@ impl Measure {
                 "page.inp" => "browser.web_vital.inp",
                 _ => CLS,
             };
-            Self {
-                metric,
-                attributes: attributes.clone(),
-                value: *value,
-                session: session.to_owned(),
-            }
+            Self::new(session, metric, attributes.clone(), *value)
         };
         life.vitals.iter().map(of).collect()
     }

@@ -23,7 +23,7 @@ pub(crate) mod request;
 mod span;
 mod walk;
 
-pub(crate) use delivery::task;
+pub(crate) use delivery::{Delivery, task};
 
 /// Version of the semantic conventions that names of attributes are taken from.
 pub(crate) const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.37.0";

@@ -32,14 +32,19 @@ pub(super) const ALTERED: &str = "tabtape.altered";
 /// Returns a line as a log record.
 pub(super) fn log_record(line: &[u8]) -> LogRecord {
     let read = stored_line::read(line).ok();
-    read.and_then(of_stored).unwrap_or_else(|| LogRecord {
+    read.and_then(of_stored)
+        .unwrap_or_else(|| warning(UNREADABLE, String::from_utf8_lossy(line).into_owned()))
+}
+
+fn warning(event_name: &str, text: String) -> LogRecord {
+    LogRecord {
         observed_time_unix_nano: now_micros() * 1000,
         severity_number: number_of(Severity::Warn),
         severity_text: "WARN".into(),
-        body: Some(any(Any::StringValue(String::from_utf8_lossy(line).into_owned()))),
-        event_name: UNREADABLE.into(),
+        body: Some(any(Any::StringValue(text))),
+        event_name: event_name.into(),
         ..LogRecord::default()
-    })
+    }
 }
 
 /// Returns the log record of an event or a gap; `None` if it is neither.
@@ -155,20 +160,13 @@ pub(super) fn exception_attributes(data: &Value) -> Vec<KeyValue> {
 }
 
 pub(super) fn gap_record(count: Option<u64>, reason: &str) -> LogRecord {
-    let mut attributes = vec![text("tabtape.gap.reason", reason)];
-    attributes.extend(count.map(|count| int("tabtape.gap.count", count)));
-    LogRecord {
-        observed_time_unix_nano: now_micros() * 1000,
-        severity_number: number_of(Severity::Warn),
-        severity_text: "WARN".into(),
-        body: Some(any(Any::StringValue(format!(
-            "{} records are missing: {reason}",
-            count.unwrap_or(0)
-        )))),
-        attributes,
-        event_name: "tabtape.gap".into(),
-        ..LogRecord::default()
-    }
+    let missing = format!("{} records are missing: {reason}", count.unwrap_or(0));
+    let mut record = warning("tabtape.gap", missing);
+    record.attributes.push(text("tabtape.gap.reason", reason));
+    record
+        .attributes
+        .extend(count.map(|count| int("tabtape.gap.count", count)));
+    record
 }
 
 const fn number_of(severity: Severity) -> i32 {

@@ -6,33 +6,21 @@ use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension as _, ToSql};
 
 impl Store {
-    /// Returns the counter that is kept under `name`.
-    pub(crate) async fn get_counter(&self, name: &str) -> Result<Option<u64>, StoreError> {
-        let found: Option<i64> = self.get_meta(name).await?;
-        Ok(found.map(|number| number as u64))
-    }
-
-    /// Keeps a counter under `name`; resolves once it is on disk.
-    pub(crate) async fn set_counter(&self, name: &str, number: u64) -> Result<(), StoreError> {
-        self.set_meta(name, number as i64).await
-    }
-
-    /// Returns the text that is kept under `name`.
-    pub(crate) async fn get_note(&self, name: &str) -> Result<Option<String>, StoreError> {
-        self.get_meta(name).await
-    }
-
-    /// Keeps a text under `name`; resolves once it is on disk.
-    pub(crate) async fn set_note(&self, name: &str, text: String) -> Result<(), StoreError> {
-        self.set_meta(name, text).await
-    }
-
-    async fn get_meta<T: FromSql + Send + 'static>(&self, name: &str) -> Result<Option<T>, StoreError> {
+    /// Returns the value that is kept under `name`.
+    pub(crate) async fn get_meta<T: FromSql + Send + 'static>(
+        &self,
+        name: &str,
+    ) -> Result<Option<T>, StoreError> {
         let name = name.to_owned();
         self.read(move |connection| Ok(read(connection, &name)?)).await
     }
 
-    async fn set_meta(&self, name: &str, value: impl ToSql + Send + 'static) -> Result<(), StoreError> {
+    /// Keeps a value under `name`; resolves once it is on disk.
+    pub(crate) async fn set_meta(
+        &self,
+        name: &str,
+        value: impl ToSql + Send + 'static,
+    ) -> Result<(), StoreError> {
         let name = name.to_owned();
         let write = move |state: &mut WriterState| {
             let row = rusqlite::params![name, value];

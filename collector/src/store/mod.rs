@@ -53,6 +53,11 @@ use write::writer::Writer;
 /// How long a connection waits for another's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Returns a number as SQLite holds it: its largest one for a larger one.
+fn as_sql(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
 /// A store, shared by everything that writes or reads it.
 #[derive(Debug, Clone)]
 pub struct Store {

@@ -1,6 +1,7 @@
 //! The conditions that a selector sets for blocks, and the blocks that fulfil them.
 
 use super::{BLOCK, bit, indexed_to, trigrams};
+use crate::store::as_sql;
 use rusqlite::Connection;
 use std::fmt::Write as _;
 use tabtape::selector::{Filter as Condition, Term};
@@ -39,27 +40,25 @@ impl Bounds {
     }
 
     fn any_bit(&mut self, column: &str, values: impl IntoIterator<Item = i64>) {
-        let mask = values.into_iter().fold(0, |mask, value| mask | bit(value));
+        let mask = bits(values);
         self.narrow(format_args!(" AND {column} & {mask} <> 0"));
     }
 
     /// Adds the conditions of a term. `ids` are the row ids of its names or sessions.
     pub(in crate::store) fn add(&mut self, term: &Term, ids: Option<&[i64]>) {
-        let from = |least: i64| (least..64).collect::<Vec<_>>();
+        let named = ids.unwrap_or_default().iter().copied();
         match &term.filter {
             Condition::Severity(least) => {
-                let all_from = from(*least as i64)
-                    .into_iter()
-                    .fold(0, |mask, value| mask | bit(value));
+                let all_from = bits(*least as i64..64);
                 let wanted = if term.negated { !all_from } else { all_from };
                 self.severities = Some(self.severities.unwrap_or(-1) & wanted);
             }
             _ if term.negated => {}
-            Condition::Category(_) => self.any_bit("categories", ids.unwrap_or_default().iter().copied()),
-            Condition::Type(_) => self.any_bit("types", ids.unwrap_or_default().iter().copied()),
-            Condition::Session(_) => self.any_bit("sessions", ids.unwrap_or_default().iter().copied()),
+            Condition::Category(_) => self.any_bit("categories", named),
+            Condition::Type(_) => self.any_bit("types", named),
+            Condition::Session(_) => self.any_bit("sessions", named),
             Condition::Kind(kinds) => self.any_bit("kinds", kinds.iter().map(|kind| *kind as i64)),
-            Condition::Detail(level) => self.any_bit("details", from(*level as i64)),
+            Condition::Detail(level) => self.any_bit("details", *level as i64..64),
             Condition::Status(ranges) => self.any_bit(
                 "statuses",
                 ranges
@@ -67,13 +66,17 @@ impl Bounds {
                     .flat_map(|range| i64::from(range.first) / 100..=i64::from(range.last) / 100),
             ),
             Condition::Tab(tabs) => self.any_bit("tabs", tabs.iter().copied()),
-            Condition::Since(ts) => self.narrow(format_args!(" AND max_ts >= {}", as_column(*ts))),
-            Condition::Until(ts) => self.narrow(format_args!(" AND min_ts <= {}", as_column(*ts))),
+            Condition::Since(ts) => self.narrow(format_args!(" AND max_ts >= {}", as_sql(*ts))),
+            Condition::Until(ts) => self.narrow(format_args!(" AND min_ts <= {}", as_sql(*ts))),
             Condition::Text(text) => self.text.extend(trigrams::query(text)),
             // A url's glob or site contains no text that a match must contain literally.
             Condition::Site(_) | Condition::Url(_) => {}
         }
     }
+}
+
+fn bits(values: impl IntoIterator<Item = i64>) -> i64 {
+    values.into_iter().fold(0, |mask, value| mask | bit(value))
 }
 
 /// Returns the ranges of positions in `(from, to]` that may contain a match, ascending; `None` if the index
@@ -117,10 +120,6 @@ pub(in crate::store) fn candidates(
         ranges.push((indexed.max(from), to));
     }
     Ok(Some(ranges))
-}
-
-fn as_column(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

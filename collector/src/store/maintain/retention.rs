@@ -6,7 +6,7 @@
 
 use crate::clock::now_micros;
 use crate::store::write::writer::WriterState;
-use crate::store::{Order, Store, StoreError, meta};
+use crate::store::{Order, Store, StoreError, as_sql, meta};
 use rusqlite::{Connection, TransactionBehavior, params};
 use std::time::Duration;
 
@@ -44,9 +44,7 @@ impl Store {
         }
         let now = now_micros();
         let cutoff = self
-            .inner
-            .readers
-            .with(move |connection| {
+            .read(move |connection| {
                 Ok(by_age(connection, retention, now)?.max(by_bytes(connection, retention)?))
             })
             .await?;
@@ -65,14 +63,9 @@ impl Store {
 
     /// Returns the position up to which retention has removed every record.
     pub async fn oldest_position(&self) -> Result<u64, StoreError> {
-        self.inner
-            .readers
-            .with(|connection| Ok(pruned_position(connection)?))
-            .await
+        self.read(|connection| Ok(pruned_position(connection)?)).await
     }
-}
 
-impl Store {
     /// Returns the cursor after which every record of this order is still stored.
     pub async fn complete_after(&self, order: Order) -> Result<u64, StoreError> {
         let Order::Seq(session) = order else {
@@ -89,7 +82,7 @@ impl Store {
                 .query_row([session], |row| row.get(0))?;
             Ok(oldest.map_or(0, |oldest| (oldest as u64).saturating_sub(1)))
         };
-        self.inner.readers.with(read).await
+        self.read(read).await
     }
 }
 
@@ -113,7 +106,7 @@ fn by_age(connection: &Connection, retention: Retention, now: u64) -> rusqlite::
     let oldest = now.saturating_sub(retention.max_age.as_micros() as u64);
     let position: Option<i64> = connection.query_row(
         "SELECT max(position) FROM clock WHERE ts <= ?1",
-        [i64::try_from(oldest).unwrap_or(i64::MAX)],
+        [as_sql(oldest)],
         |row| row.get(0),
     )?;
     Ok(position.unwrap_or(0) as u64)

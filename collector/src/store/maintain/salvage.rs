@@ -9,7 +9,7 @@ use crate::store::format::packed::Unpacker;
 use crate::store::format::schema;
 use crate::store::store_file::with_suffix;
 use bytes::Bytes;
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, OpenFlags, Row, params};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
@@ -173,60 +173,51 @@ impl Salvage {
     /// Returns the local process that wrote each session, and the pairing that delivered it.
     pub fn owners(&mut self) -> BTreeMap<String, Owner> {
         let mut owners = BTreeMap::new();
-        let read = self
-            .connection
-            .prepare("SELECT session, producer, pairing, pruned > 0 FROM sessions")
-            .and_then(|mut statement| {
-                let mut rows = statement.query([])?;
-                while let Some(row) = rows.next()? {
-                    owners.insert(
-                        row.get(0)?,
-                        Owner {
-                            producer: row.get(1)?,
-                            pairing: row.get(2)?,
-                            is_pruned: row.get(3)?,
-                        },
-                    );
-                }
+        self.each(
+            "SELECT session, producer, pairing, pruned > 0 FROM sessions",
+            |row| {
+                let owner = Owner {
+                    producer: row.get(1)?,
+                    pairing: row.get(2)?,
+                    is_pruned: row.get(3)?,
+                };
+                owners.insert(row.get(0)?, owner);
                 Ok(())
-            });
-        self.unreadable += u64::from(read.is_err());
+            },
+        );
         owners
     }
 
     /// Returns the milestones and gaps. Lines that cannot be read are left out.
     pub fn others(&mut self) -> Vec<Bytes> {
         let mut lines = Vec::new();
-        let milestones = self
-            .connection
-            .prepare("SELECT line FROM milestones")
-            .and_then(|mut statement| {
-                let mut rows = statement.query([])?;
-                while let Some(row) = rows.next()? {
-                    lines.push(Bytes::copy_from_slice(
-                        row.get_ref(0)?.as_blob().unwrap_or_default(),
-                    ));
-                }
-                Ok(())
-            });
-        let gaps = self
-            .connection
-            .prepare(
-                "SELECT s.session, g.first_seq, g.last_seq, g.category, g.reason
-                 FROM gaps g JOIN sessions s ON s.id = g.session",
-            )
-            .and_then(|mut statement| {
-                let mut rows = statement.query([])?;
-                while let Some(row) = rows.next()? {
-                    let Ok(session_id) = SessionId::parse(row.get_ref(0)?.as_bytes().unwrap_or_default())
-                    else {
-                        continue;
-                    };
+        self.each("SELECT line FROM milestones", |row| {
+            let line = row.get_ref(0)?.as_blob().unwrap_or_default();
+            lines.push(Bytes::copy_from_slice(line));
+            Ok(())
+        });
+        self.each(
+            "SELECT s.session, g.first_seq, g.last_seq, g.category, g.reason
+             FROM gaps g JOIN sessions s ON s.id = g.session",
+            |row| {
+                if let Ok(session_id) = SessionId::parse(row.get_ref(0)?.as_bytes().unwrap_or_default()) {
                     lines.push(gap_line(session_id, &read_gap(row, 1)?));
                 }
                 Ok(())
-            });
-        self.unreadable += u64::from(milestones.is_err()) + u64::from(gaps.is_err());
+            },
+        );
         lines
+    }
+
+    /// Hands over the rows of a query, up to the first that cannot be read.
+    fn each(&mut self, sql: &str, mut take: impl FnMut(&Row<'_>) -> rusqlite::Result<()>) {
+        let read = self.connection.prepare(sql).and_then(|mut statement| {
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                take(row)?;
+            }
+            Ok(())
+        });
+        self.unreadable += u64::from(read.is_err());
     }
 }

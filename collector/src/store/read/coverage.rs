@@ -6,8 +6,8 @@
 //! as its predecessor, its coverage ends at the time that it had confirmed last, or with its last event.
 
 use super::query::wants_session;
-use crate::store::StoreError;
 use crate::store::format::gaps::read_gap;
+use crate::store::{StoreError, as_sql};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -100,7 +100,7 @@ pub(in crate::store) fn read(
          WHERE (?1 IS NULL OR session = ?1) AND coalesce(first_ts, ?2) <= ?2
          ORDER BY id DESC",
     )?;
-    let mut rows = statement.query(params![only, i64::try_from(to).unwrap_or(i64::MAX)])?;
+    let mut rows = statement.query(params![only, as_sql(to)])?;
     let mut sessions = Vec::new();
     while let Some(row) = rows.next()? {
         let session: String = row.get(1)?;

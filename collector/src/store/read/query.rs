@@ -4,6 +4,7 @@
 //! therefore finds exactly the records that a live stream would have shown; a test compares the two on random
 //! data.
 
+use crate::store::as_sql;
 use crate::store::format::names::{NameKind, Names};
 use crate::store::index::Bounds;
 use rusqlite::Connection;
@@ -156,10 +157,6 @@ fn condition(term: &Term, ids: Option<&[i64]>) -> Option<String> {
         Condition::Until(ts) => format!("ts <= {}", as_sql(*ts)),
         Condition::Site(_) | Condition::Url(_) | Condition::Text(_) => return None,
     })
-}
-
-fn as_sql(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 fn one_of(column: &str, values: &[i64]) -> String {
