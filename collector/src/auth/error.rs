@@ -1,6 +1,6 @@
 //! Refusals, each with its remedy.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a token or a pairing is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,4 +52,20 @@ pub enum AuthError {
     /// The token's selector is invalid.
     #[error("{0}")]
     Selector(String),
+}
+
+impl AuthError {
+    pub(super) fn file(path: &Path, why: impl ToString) -> Self {
+        Self::File {
+            path: path.to_owned(),
+            why: why.to_string(),
+        }
+    }
+
+    pub(super) fn no_such(what: &'static str, id: &str) -> Self {
+        Self::NoSuch {
+            what,
+            id: id.to_owned(),
+        }
+    }
 }

@@ -101,27 +101,18 @@ pub struct Pairing {
 
 impl AuthFile {
     pub(super) fn read(path: &Path) -> Result<Option<Self>, AuthError> {
-        let wrong = |why: String| AuthError::File {
-            path: path.to_owned(),
-            why,
-        };
         match std::fs::read(path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-                wrong(format!(
-                    "is not what tabtape wrote ({error}); move it away and pair again"
-                ))
+                let why = format!("is not what tabtape wrote ({error}); move it away and pair again");
+                AuthError::file(path, why)
             }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(wrong(error.to_string())),
+            Err(error) => Err(AuthError::file(path, error)),
         }
     }
 
     pub(super) fn write(&self, path: &Path) -> Result<(), AuthError> {
-        let wrong = |why: String| AuthError::File {
-            path: path.to_owned(),
-            why,
-        };
-        let text = serde_json::to_vec_pretty(self).map_err(|error| wrong(error.to_string()))?;
-        crate::files::replace_private(path, &text).map_err(|error| wrong(error.to_string()))
+        let text = serde_json::to_vec_pretty(self).map_err(|error| AuthError::file(path, error))?;
+        crate::files::replace_private(path, &text).map_err(|error| AuthError::file(path, error))
     }
 }

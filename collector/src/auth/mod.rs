@@ -318,12 +318,7 @@ impl Auth {
     /// It does not exist, or the file cannot be written.
     pub fn revoke_token(&self, id: &str) -> Result<(), AuthError> {
         let mut state = self.lock();
-        let record = state.file.tokens.iter().find(|record| record.id == id);
-        let record = record.ok_or_else(|| AuthError::NoSuch {
-            what: "token",
-            id: id.to_owned(),
-        })?;
-        if let Some(pairing) = record.pairing.clone() {
+        if let Some(pairing) = state.token(id)?.pairing.clone() {
             state.end_tokens_of(&pairing);
         }
         state.file.tokens.retain(|record| record.id != id);
@@ -349,12 +344,7 @@ impl Auth {
     /// It does not exist, it belongs to a pairing, or the file cannot be written.
     pub fn rotate_token(&self, id: &str) -> Result<NewToken, AuthError> {
         let mut state = self.lock();
-        let State { file, .. } = &mut *state;
-        let record = file.tokens.iter_mut().find(|record| record.id == id);
-        let record = record.ok_or_else(|| AuthError::NoSuch {
-            what: "token",
-            id: id.to_owned(),
-        })?;
+        let record = state.token(id)?;
         if let Some(pairing) = &record.pairing {
             return Err(AuthError::Paired {
                 token: id.to_owned(),
@@ -363,10 +353,8 @@ impl Auth {
         }
         let (token, old) = record.renew();
         let record = record.clone();
-        if let Some(local) = file
-            .local
-            .as_mut()
-            .filter(|local| secret::hash(&local.token) == old)
+        if let Some(local) = &mut state.file.local
+            && hash(&local.token) == old
         {
             local.token.clone_from(&token);
         }

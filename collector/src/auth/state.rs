@@ -23,12 +23,8 @@ pub(super) struct State {
 impl State {
     /// Makes this machine's own token and pairing, and replaces one that was revoked.
     pub(super) fn make_local(&mut self) {
-        let (token, pairing) = self
-            .file
-            .local
-            .take()
-            .map(|local| (local.token, local.pairing))
-            .unzip();
+        let local = self.file.local.take();
+        let (token, pairing) = local.map(|local| (local.token, local.pairing)).unzip();
         let token = token.filter(|token| {
             let hash = hash(token);
             self.file.tokens.iter().any(|record| record.hash == hash)
@@ -81,12 +77,18 @@ impl State {
         pairing.or_else(|| Some(self.file.local.as_ref()?.pairing.pairing.as_str()))
     }
 
+    pub(super) fn token(&mut self, id: &str) -> Result<&mut TokenRecord, AuthError> {
+        let mut tokens = self.file.tokens.iter_mut();
+        tokens
+            .find(|token| token.id == id)
+            .ok_or_else(|| AuthError::no_such("token", id))
+    }
+
     pub(super) fn pairing(&mut self, id: &str) -> Result<&mut Pairing, AuthError> {
-        let known = self.file.pairings.iter_mut().find(|pairing| pairing.id == id);
-        known.ok_or_else(|| AuthError::NoSuch {
-            what: "pairing",
-            id: id.to_owned(),
-        })
+        let mut pairings = self.file.pairings.iter_mut();
+        pairings
+            .find(|pairing| pairing.id == id)
+            .ok_or_else(|| AuthError::no_such("pairing", id))
     }
 
     /// Ends a pairing's token, and those of viewers that it opened.
@@ -112,11 +114,8 @@ impl State {
             token,
             secret,
         };
-        if let Some(local) = self
-            .file
-            .local
-            .as_mut()
-            .filter(|local| local.pairing.pairing == id)
+        if let Some(local) = &mut self.file.local
+            && local.pairing.pairing == id
         {
             local.pairing = new.clone();
         }
@@ -130,13 +129,13 @@ impl State {
     }
 
     pub(super) fn grant(&mut self, record: &TokenRecord) -> Result<(), AuthError> {
-        let selector = match &record.selector {
-            None => None,
-            Some(text) => Some(Arc::new(
-                Selector::parse(text, now_micros())
-                    .map_err(|error| AuthError::Selector(error.to_string()))?,
-            )),
-        };
+        let selector = record
+            .selector
+            .as_deref()
+            .map(|text| Selector::parse(text, now_micros()));
+        let selector = selector
+            .transpose()
+            .map_err(|error| AuthError::Selector(error.to_string()))?;
         let recorder = record.pairing.as_ref().is_some_and(|id| {
             self.file
                 .pairings
@@ -146,7 +145,7 @@ impl State {
         let grant = Grant {
             token_id: record.id.clone(),
             scope: record.scope,
-            selector,
+            selector: selector.map(Arc::new),
             pairing: record.pairing.clone(),
             opened_by: record.opened_by.clone(),
             recorder,

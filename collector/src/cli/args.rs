@@ -198,14 +198,8 @@ fn span(text: &str) -> Result<Duration, String> {
         "d" => 24 * 3600,
         _ => 0,
     };
-    match digits
-        .parse::<u64>()
-        .ok()
-        .and_then(|count| count.checked_mul(seconds))
-    {
-        Some(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds)),
-        _ => Err("expected a time like 7d, 12h, 90m or 30s".into()),
-    }
+    let seconds = product(digits, seconds).ok_or("expected a time like 7d, 12h, 90m or 30s")?;
+    Ok(Duration::from_secs(seconds))
 }
 
 /// `2GiB`, `500MB`, `1000000`.
@@ -221,14 +215,13 @@ fn bytes(text: &str) -> Result<u64, String> {
         "gib" => 1 << 30,
         _ => 0,
     };
-    match digits
-        .parse::<u64>()
-        .ok()
-        .and_then(|count| count.checked_mul(unit))
-    {
-        Some(bytes) if bytes > 0 => Ok(bytes),
-        _ => Err("expected bytes like 2GiB, 500MB or 1000000".into()),
-    }
+    product(digits, unit).ok_or_else(|| "expected bytes like 2GiB, 500MB or 1000000".into())
+}
+
+/// `digits` times `unit`, if that is more than nothing.
+fn product(digits: &str, unit: u64) -> Option<u64> {
+    let product = digits.parse::<u64>().ok()?.checked_mul(unit)?;
+    (product > 0).then_some(product)
 }
 
 #[derive(Debug, Args)]

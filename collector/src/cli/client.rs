@@ -153,29 +153,25 @@ impl Client {
         &self,
         path: &str,
         query: &[(&str, &str)],
-        body: String,
+        content_type: &str,
+        body: impl Into<Bytes>,
     ) -> Result<Response, CliError> {
-        let body = Bytes::from(body);
+        let body = body.into();
         let post = |to: &Connection| {
-            let request = to
-                .http
-                .post(to.at(path, query))
-                .header(header::CONTENT_TYPE, "application/json");
-            request.body(body.clone())
+            let request = to.http.post(to.at(path, query));
+            request
+                .header(header::CONTENT_TYPE, content_type)
+                .body(body.clone())
         };
         self.send(post).await
     }
 
     /// A batch, as a recorder delivers it; the receipt.
     pub(super) async fn deliver(&self, query: &[(&str, &str)], body: Vec<u8>) -> Result<Value, CliError> {
-        let body = Bytes::from(body);
-        let post = |to: &Connection| {
-            let request = to.http.post(to.at("/v1/batches", query));
-            request
-                .header(header::CONTENT_TYPE, "application/x-ndjson")
-                .body(body.clone())
-        };
-        self.send(post).await?.json().await.map_err(CliError::failed)
+        let answer = self
+            .post("/v1/batches", query, "application/x-ndjson", body)
+            .await?;
+        answer.json().await.map_err(CliError::failed)
     }
 
     /// One message of the Model Context Protocol, whose answer is about `sites` only.

@@ -157,7 +157,12 @@ pub(super) async fn mark(client: &Client, args: MarkArgs) -> Result<(), CliError
         "data": {"text": args.note},
     });
     let response = client
-        .post("/v1/events", &[("producer", "tabtape")], event.to_string())
+        .post(
+            "/v1/events",
+            &[("producer", "tabtape")],
+            "application/json",
+            event.to_string(),
+        )
         .await?;
     let stored = response.text().await.map_err(CliError::failed)?;
     if args.json {

@@ -7,13 +7,13 @@ use super::CliError;
 use super::args::RecoverArgs;
 use super::client::Client;
 use crate::render;
-use crate::store::{Owner, Salvage};
+use crate::store::{Incoming, Owner, Salvage};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use tabtape::record::reason::{CORRUPT, NOT_RETAINED};
-use tabtape::record::{Gap, Line, LineWriter, SessionId, parse_line};
+use tabtape::record::{Gap, LineWriter, SessionId, parse_line};
 
 /// As much as a recorder sends at once.
 const BATCH_BYTES: usize = 1 << 20;
@@ -24,16 +24,10 @@ const UNKNOWN_CATEGORY: &str = "system";
 #[derive(Debug)]
 struct Run {
     session: SessionId,
-    records: Vec<Covering>,
+    records: Vec<Incoming>,
+    /// The seq that follows the last record.
+    next_seq: u64,
     bytes: usize,
-}
-
-/// A line and the seqs it covers.
-#[derive(Debug)]
-struct Covering {
-    first_seq: u64,
-    last_seq: u64,
-    line: Bytes,
 }
 
 #[derive(Debug, Default)]
@@ -62,7 +56,7 @@ pub(super) async fn run(client: &Client, args: RecoverArgs) -> Result<(), CliErr
     while let Some(lines) = store.events().map_err(wrong)? {
         let runs = recovered.runs(&lines);
         for run in &runs {
-            let Some(first) = run.records.first().map(|record| record.first_seq) else {
+            let Some(first) = run.records.first().map(|record| record.parsed.first_seq()) else {
                 continue;
             };
             let known = recovered.first.entry(run.session).or_insert(first);
@@ -109,42 +103,34 @@ pub(super) async fn run(client: &Client, args: RecoverArgs) -> Result<(), CliErr
 impl Recovered {
     /// Lines in any order, as runs.
     fn runs(&mut self, lines: &[Bytes]) -> Vec<Run> {
-        let mut covering: Vec<(SessionId, Covering)> = Vec::with_capacity(lines.len());
+        let mut records = Vec::with_capacity(lines.len());
         for line in lines {
-            let (session_id, first_seq, last_seq) = match parse_line(line) {
-                Ok(Line::Event { session_id, header }) => (session_id, header.seq, header.seq),
-                Ok(Line::Gap { session_id, gap }) => (session_id, gap.first_seq, gap.last_seq),
-                Err(_) => {
-                    self.broken += 1;
-                    continue;
-                }
-            };
-            let line = line.clone();
-            let record = Covering {
-                first_seq,
-                last_seq,
-                line,
-            };
-            covering.push((session_id, record));
+            match parse_line(line) {
+                Ok(parsed) => records.push(Incoming {
+                    line: line.clone(),
+                    parsed,
+                }),
+                Err(_) => self.broken += 1,
+            }
         }
-        covering.sort_by_key(|(session, record)| (*session, record.first_seq));
+        records.sort_by_key(|record| (record.parsed.session_id(), record.parsed.first_seq()));
         let mut runs: Vec<Run> = Vec::new();
-        for (session, record) in covering {
+        for record in records {
+            let session = record.parsed.session_id();
             let bytes = record.line.len() + 1;
             match runs.last_mut() {
                 Some(run)
                     if run.session == session
                         && run.bytes + bytes <= BATCH_BYTES
-                        && run
-                            .records
-                            .last()
-                            .is_some_and(|last| last.last_seq + 1 == record.first_seq) =>
+                        && run.next_seq == record.parsed.first_seq() =>
                 {
+                    run.next_seq = record.parsed.last_seq() + 1;
                     run.records.push(record);
                     run.bytes += bytes;
                 }
                 _ => runs.push(Run {
                     session,
+                    next_seq: record.parsed.last_seq() + 1,
                     records: vec![record],
                     bytes,
                 }),
@@ -163,17 +149,18 @@ impl Recovered {
                     .flat_map(|record| [&record.line[..], b"\n"])
                     .collect::<Vec<_>>()
                     .concat();
-                match self
-                    .send(client, run.session, first.first_seq, last.last_seq, body)
-                    .await
-                {
+                let (first_seq, last_seq) = (first.parsed.first_seq(), last.parsed.last_seq());
+                match self.send(client, run.session, first_seq, last_seq, body).await {
                     Ok(()) => break,
                     Err(CliError::Refused {
                         status: 409,
                         seq: Some(seq),
                         ..
                     }) => {
-                        let before = records.iter().take_while(|record| record.last_seq < seq).count();
+                        let before = records
+                            .iter()
+                            .take_while(|record| record.parsed.last_seq() < seq)
+                            .count();
                         self.accepted += before as u64;
                         self.conflicts += 1;
                         records = records.get(before + 1..).unwrap_or_default();

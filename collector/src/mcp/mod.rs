@@ -24,6 +24,7 @@ mod tests;
 mod wait;
 
 use crate::app::App;
+use crate::store::StoreError;
 use rmcp::ErrorData;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
@@ -39,7 +40,7 @@ enum ToolError {
     Wrong(String),
     /// A failure of the collector.
     #[error(transparent)]
-    Store(#[from] crate::store::StoreError),
+    Store(#[from] StoreError),
     /// Another failure of the collector.
     #[error("{0}")]
     Failed(String),
@@ -51,6 +52,12 @@ impl From<ToolError> for ErrorData {
             ToolError::Wrong(why) => Self::invalid_params(why, None),
             other => Self::internal_error(other.to_string(), None),
         }
+    }
+}
+
+impl From<StoreError> for ErrorData {
+    fn from(error: StoreError) -> Self {
+        ToolError::from(error).into()
     }
 }
 

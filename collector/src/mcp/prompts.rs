@@ -106,8 +106,7 @@ pub(super) async fn get(
 
 /// Returns selectors of the recorders' sessions, newest first.
 async fn newest_sessions(app: &App, grant: &Grant) -> Result<Vec<String>, ErrorData> {
-    let coverage = app.store.coverage(grant.selector.clone(), None).await;
-    let coverage = coverage.map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
+    let coverage = app.store.coverage(grant.selector.clone(), None).await?;
     let recorded = coverage.into_iter().filter(|session| session.producer.is_none());
     Ok(recorded
         .take(2)

@@ -78,16 +78,11 @@ impl Address {
 
 /// Lists the newest sessions and screenshots that the caller may read.
 pub(super) async fn list(app: &App, grant: &Grant) -> Result<Vec<Resource>, ErrorData> {
-    let failed = |error: crate::store::StoreError| ErrorData::internal_error(error.to_string(), None);
     let mut resources =
         vec![Resource::new("tabtape://problems", "problems of all sessions").with_mime_type(TEXT)];
-    let coverage = app
-        .store
-        .coverage(grant.selector.clone(), None)
-        .await
-        .map_err(failed)?;
+    let coverage = app.store.coverage(grant.selector.clone(), None).await?;
     for session in coverage.iter().take(MAX_SESSIONS) {
-        let Some(row) = app.store.session_row(&session.session).await.map_err(failed)? else {
+        let Some(row) = app.store.session_row(&session.session).await? else {
             continue;
         };
         let name = format!("s{}", row.id);
@@ -98,7 +93,7 @@ pub(super) async fn list(app: &App, grant: &Grant) -> Result<Vec<Resource>, Erro
     }
     let selector = both("type:page.screenshot", grant.selector.as_deref());
     let query = PageQuery::new(Order::Position, Some(selector), MAX_SCREENSHOTS).newest(true);
-    let page = app.store.page(query).await.map_err(failed)?;
+    let page = app.store.page(query).await?;
     for record in page.records.iter().rev().filter(|record| !record.is_gap) {
         let name = format!("s{}:{}", record.session, record.first_seq);
         let uri = format!("tabtape://screenshot/{name}");
@@ -120,9 +115,7 @@ pub(super) async fn read(
     };
     let address = Address::parse(uri).ok_or_else(missing)?;
     if let Address::Session(row) | Address::SessionProblems(row) = address {
-        let session = app.store.session_id(row).await;
-        let session = session.map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
-        session.ok_or_else(missing)?;
+        app.store.session_id(row).await?.ok_or_else(missing)?;
     }
     let call = |tool: &str, name: &'static str, value: String| {
         let arguments = JsonObject::from_iter([(name.to_owned(), value.into())]);
