@@ -94,7 +94,9 @@ async function main(root: HTMLElement): Promise<void> {
   history.replaceState(null, "", location.pathname);
   if (invitation === null) {
     render(
-      <p class="problem">This address is not an invitation. Run this in a terminal: tabtape pair</p>,
+      <p class="problem">
+        This address is not an invitation, or was opened before. Open a new link from the terminal.
+      </p>,
       root,
     );
     return;

@@ -7,18 +7,22 @@ interface Connection {
   tone: "ok" | "wait" | "bad" | "none";
   what: string;
   mend?: string;
-  /** A command for a terminal. */
+  /** A command for a terminal in Tabtape's folder, or in a project that has the package: it need not be on PATH. */
   run?: string;
 }
+
+/** Where a collector listens unless it is told otherwise. */
+const DEFAULT_HOST = "127.0.0.1:28273";
 
 const NONE: Connection = {
   tone: "none",
   what: "No collector, so the events stay in this browser",
-  run: "tabtape pair",
+  run: "npm start -- --no-browser",
 };
 
 function connectionOf({ collector, backlog_events }: RecorderNow): Connection {
   const host = hostOf(collector.url);
+  const serve = `npx tabtape serve${host === DEFAULT_HOST ? "" : ` --listen ${host}`}`;
   const waiting = waitHere(backlog_events);
   switch (collector.state) {
     case "ok":
@@ -30,21 +34,21 @@ function connectionOf({ collector, backlog_events }: RecorderNow): Connection {
         tone: "wait",
         what: `No answer from ${host}`,
         mend: `${waiting} until it answers.`,
-        run: "tabtape serve",
+        run: serve,
       };
     case "unauthorized":
       return {
         tone: "bad",
         what: `${host} refuses this browser`,
         mend: `Pair again. ${waiting}.`,
-        run: "tabtape pair",
+        run: "npx tabtape pair",
       };
     case "impostor":
       return {
         tone: "bad",
         what: `Something else listens at ${host}`,
         mend: `It does not have the secret of the pairing, so nothing was sent to it. ${waiting}.`,
-        run: "tabtape serve",
+        run: serve,
       };
     default:
       return NONE;
@@ -92,7 +96,7 @@ export function Collector({ now }: { now: Status }) {
       {mend === undefined ? null : <p class="quiet">{mend}</p>}
       {run === undefined ? null : (
         <p class="quiet">
-          In a terminal: <code>{run}</code>
+          In Tabtape's folder: <code>{run}</code>
         </p>
       )}
       {tone === "bad" && error !== null ? <p class="quiet">{error}</p> : null}

@@ -1,7 +1,12 @@
 /** Pairing by a link, a code to compare and a click; and the way from the popup to the viewer. */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
-import { dist } from "../../scripts/lib/paths.mjs";
+import { dist, root } from "../../scripts/lib/paths.mjs";
+import { track } from "../../scripts/lib/run.mjs";
 import { ANY, violations } from "../viewer/axe.mjs";
 import { scripted } from "./fixtures/pages.mjs";
 import { sharedRig } from "./fixtures/rig.mjs";
@@ -100,4 +105,22 @@ test("after pairing while nothing is recorded, the next step is one button", asy
   await page.getByRole("button", { name: "Open viewer" }).waitFor();
   assert.equal((await rig.command({ command: "status" })).recording, true);
   await page.close();
+});
+
+test("when the collector is gone, the popup names the command that starts it again", async () => {
+  const { host } = new URL(rig.collector.url);
+  await rig.collector.stop();
+  // It is missed when there is something to deliver.
+  await rig.open("/page");
+  const popup = await rig.control();
+  await popup.getByText(`No answer from ${host}`).waitFor({ timeout: 60_000 });
+  const command = await popup.locator(".collector code").innerText();
+  const env = { ...process.env, TABTAPE_DATA_DIR: rig.collector.dataDir };
+  const shell = spawn(command, { shell: true, cwd: root, env, stdio: "ignore" });
+  track(shell);
+  const ended = once(shell, "exit");
+  await rig.poll("the collector at its address", async () => (await fetch(`http://${host}/healthz`)).ok);
+  const { pid } = JSON.parse(readFileSync(join(rig.collector.dataDir, "collector.json"), "utf8"));
+  process.kill(pid);
+  await ended;
 });

@@ -34,7 +34,8 @@ export function Nothing({ top }: { top: number }) {
         mend={
           failed.code === "unauthorized" ? (
             <>
-              Run <code>tabtape serve</code> again, or open the link it prints.
+              Open the viewer from the popup, or by the link that <code>npm start</code> or{" "}
+              <code>tabtape serve</code> prints.
             </>
           ) : (
             <>The viewer tries again by itself. The browser keeps its records until then.</>
@@ -50,13 +51,6 @@ export function Nothing({ top }: { top: number }) {
         top={top}
         title="Nothing recorded yet"
         text="Press record in the Tabtape popup, and what your tabs do appears here as it happens."
-        mend={
-          viewer.source.kind === "logs" ? undefined : (
-            <>
-              Or send one event from a terminal: <code>tabtape mark "hello"</code>
-            </>
-          )
-        }
       />
     );
   }
