@@ -74,7 +74,14 @@ pub(crate) async fn run(
     asked: Option<Arc<Selector>>,
     always: Option<&Selector>,
 ) -> Result<Diagnosis, StoreError> {
-    let (errors, all_errors) = newest(store, "severity:error", asked.as_deref(), MAX_ERRORS).await?;
+    let places = OriginalPlaces::read(store, always).await?;
+    let (errors, all_errors) = newest_errors(store, asked.as_deref(), &places).await?;
+    let history = if asked.is_none() && always.is_none() {
+        history(store, always, &errors, all_errors).await?
+    } else {
+        let (errors, are_all) = newest_errors(store, always, &places).await?;
+        history(store, always, &errors, are_all).await?
+    };
     let (mut found, all_warnings) = newest(
         store,
         "severity:warn -severity:error",
@@ -82,14 +89,10 @@ pub(crate) async fn run(
         MAX_WARNINGS,
     )
     .await?;
+    found.iter_mut().for_each(|event| places.apply(event));
+    let count = errors.len();
     found.extend(errors);
     found.sort_by_key(|event| event.position);
-    let places = OriginalPlaces::read(store, always).await?;
-    found.iter_mut().for_each(|event| places.apply(event));
-    let count = found
-        .iter()
-        .filter(|event| severity(event) >= Severity::Error)
-        .count();
     let mut problems = problems::group(found);
     for problem in problems.iter_mut().take(MAX_CHAINS) {
         let selector =
@@ -100,7 +103,6 @@ pub(crate) async fn run(
     }
     problems::merge(&mut problems);
     problems::rank(&mut problems);
-    let history = history(store, always, &places).await?;
     for problem in &mut problems {
         problem.new_since = history.new_since(problem);
     }
@@ -121,18 +123,28 @@ pub(crate) async fn run(
     })
 }
 
-/// Reads the errors, starts of sessions and marks by which [`since`] decides whether a problem is new: all that the
-/// caller may read.
+/// Returns that by which [`since`] decides whether a problem is new: `errors`, the newest ones or all that the caller may
+/// read, and starts of sessions and marks.
 async fn history(
     store: &Store,
     always: Option<&Selector>,
-    places: &OriginalPlaces,
+    errors: &[Stored],
+    are_all: bool,
 ) -> Result<since::History, StoreError> {
-    let (mut errors, are_all) = newest(store, "severity:error", always, MAX_ERRORS).await?;
-    errors.iter_mut().for_each(|event| places.apply(event));
     let (starts, _) = newest(store, "type:system.session_started", always, MAX_BOUNDARIES).await?;
     let (marks, _) = newest(store, "type:system.mark", always, MAX_BOUNDARIES).await?;
-    Ok(since::History::new(&errors, are_all, &starts, &marks))
+    Ok(since::History::new(errors, are_all, &starts, &marks))
+}
+
+/// Returns the newest errors of what `asked` selects, with the places in their sources, and whether these are all.
+async fn newest_errors(
+    store: &Store,
+    asked: Option<&Selector>,
+    places: &OriginalPlaces,
+) -> Result<(Vec<Stored>, bool), StoreError> {
+    let (mut errors, are_all) = newest(store, "severity:error", asked, MAX_ERRORS).await?;
+    errors.iter_mut().for_each(|event| places.apply(event));
+    Ok((errors, are_all))
 }
 
 /// Returns the newest errors of what `asked` selects, in groups, and whether these are all.

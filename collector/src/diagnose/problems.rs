@@ -195,38 +195,71 @@ fn linked_action<'a>(event: &Stored, before: &'a [Stored]) -> Option<&'a Stored>
 /// Removes each problem that is a part of another one: the failed request of another's chain, a printed error that
 /// repeats an exception or a failed request of the same moment and tab, and an element whose resource another one names.
 pub(crate) fn merge(problems: &mut Vec<Problem>) {
-    let is_part = |problem: &Problem| {
-        problems.iter().any(|whole| {
-            // An error that occurred more often than the other is a problem of its own: not every occurrence has a chain.
-            whole.fingerprint != problem.fingerprint
-                && problem.count <= whole.count
-                && (is_in_chain(problem, whole) || repeats(&problem.newest, &whole.newest))
-        })
+    // Thousands of problems are compared with one another: what most pairs differ in is read once.
+    let moments: Vec<Moment> = problems
+        .iter()
+        .map(|problem| Moment::of(&problem.newest))
+        .collect();
+    let chained: Vec<(&Stored, &Problem)> = problems
+        .iter()
+        .flat_map(|whole| whole.chain.iter().map(move |event| (event, whole)))
+        .collect();
+    let is_part = |(problem, moment): (&Problem, &Moment)| {
+        let newest = &problem.newest;
+        // An error that occurred more often than the other is a problem of its own: not every occurrence has a chain.
+        let can_be_in =
+            |whole: &Problem| whole.fingerprint != problem.fingerprint && problem.count <= whole.count;
+        let is_chained = chained.iter().any(|(event, whole)| {
+            (event.session, event.seq) == (newest.session, newest.seq) && can_be_in(whole)
+        });
+        is_chained
+            || problems.iter().zip(&moments).any(|(whole, other)| {
+                other.is_original
+                    && moment.is_near(other)
+                    && can_be_in(whole)
+                    && repeats(newest, &whole.newest)
+            })
     };
-    let parts: Vec<bool> = problems.iter().map(is_part).collect();
+    let parts: Vec<bool> = problems.iter().zip(&moments).map(is_part).collect();
     let mut parts = parts.into_iter();
     problems.retain(|_| !parts.next().unwrap_or(false));
 }
 
-fn is_in_chain(problem: &Problem, whole: &Problem) -> bool {
-    let newest = &problem.newest;
-    whole
-        .chain
-        .iter()
-        .any(|event| (event.session, event.seq) == (newest.session, newest.seq))
+/// The time of an error, and the tab in which it happened.
+struct Moment {
+    ts: u64,
+    session: i64,
+    tab: Option<u64>,
+    /// Whether other errors can be about this one: see [`repeats`].
+    is_original: bool,
 }
 
-/// Reports whether `printed` is a console call about `original`, or an element that lacks the resource of `original`.
+impl Moment {
+    fn of(event: &Stored) -> Self {
+        Self {
+            ts: event.ts(),
+            session: event.session,
+            tab: event.tab(),
+            is_original: event.is_failed_request()
+                || is_thrown(event)
+                || event.data()["blocked_url"].is_string(),
+        }
+    }
+
+    /// Whether two errors of the same tab are close enough to have one cause.
+    fn is_near(&self, other: &Self) -> bool {
+        self.ts.abs_diff(other.ts) <= SAME_CAUSE_MICROS
+            && (self.session, self.tab) == (other.session, other.tab)
+    }
+}
+
+/// Reports whether `printed` is a console call about `original`, or an element that lacks the resource of `original`, if
+/// both are of the same moment.
 fn repeats(printed: &Stored, original: &Stored) -> bool {
     let is_call = matches!(
         printed.type_(),
         "console.error" | "console.warn" | "console.assert"
     );
-    let is_near =
-        printed.ts().abs_diff(original.ts()) <= SAME_CAUSE_MICROS && printed.tab() == original.tab();
-    if !is_near || printed.session != original.session {
-        return false;
-    }
     if printed.type_() == "page.resource_failed" {
         let lacking = printed.data()["url"].as_str().filter(|url| !url.is_empty());
         let blocked = original.data()["blocked_url"].as_str();
@@ -241,8 +274,11 @@ fn repeats(printed: &Stored, original: &Stored) -> bool {
         let path = address.splitn(4, '/').nth(3).unwrap_or_default();
         return path.len() > 3 && printed.message().contains(path);
     }
-    let is_thrown = matches!(original.type_(), "console.exception" | "console.rejection");
     let message = first_line(original.message()).trim_start_matches("Uncaught ");
     let message = message.trim_start_matches("(in promise) ");
-    is_thrown && message.len() > 8 && printed.message().contains(message)
+    is_thrown(original) && message.len() > 8 && printed.message().contains(message)
+}
+
+fn is_thrown(event: &Stored) -> bool {
+    matches!(event.type_(), "console.exception" | "console.rejection")
 }
