@@ -1,17 +1,21 @@
 //! Checks of the store's file.
 //!
 //! At start, its length is compared with the length in its header, and a small file is checked page by page. A
-//! large file is checked while the collector already works, and each file after an error that says it is damaged.
-//! Damage is reported by `/healthz`.
+//! large file is checked a while later, while the collector works, and each file after an error that says it is
+//! damaged. Damage is reported by `/healthz`.
 
 use crate::store::StoreError;
 use crate::store::read::readers::Readers;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A file of up to this size is checked within about 0.2 s.
 const AT_ONCE_BYTES: u64 = 32 << 20;
+/// A check reads the whole file, and the disk is slow meanwhile. Someone who has just started the collector is likely
+/// to read from it first.
+const AFTER_START: Duration = Duration::from_secs(60);
 
 /// Checks at start; returns whether the pages are still to be checked.
 pub(in crate::store) fn at_start(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
@@ -34,11 +38,15 @@ pub(in crate::store) fn at_start(connection: &Connection, path: &Path) -> Result
     }
 }
 
-/// Checks while the store is in use, at once if it `is_due`, or once an error demands it; damage that is found is
-/// reported.
+/// Checks while the store is in use: a while after the start if it `is_due` then, and once an error demands it. Damage
+/// that is found is reported.
 pub(in crate::store) async fn later(readers: Arc<Readers>, is_due: bool) {
-    if !is_due {
-        readers.must_be_checked().await;
+    let demand = readers.must_be_checked();
+    if is_due {
+        // Sooner if an error demands it.
+        let _ = tokio::time::timeout(AFTER_START, demand).await;
+    } else {
+        demand.await;
     }
     match readers.with(|connection| Ok(check(connection)?)).await {
         Ok(None) => tracing::debug!("the store is whole"),
