@@ -22,11 +22,11 @@ export async function rows({ quick }) {
   const options = {
     throughput: {
       relaxed: {
-        names: ["floor", "tabtape_lines", "tabtape_objects", "idb", "dexie"],
+        names: ["floor", "same_requests", "tabtape_lines", "tabtape_objects", "idb", "dexie"],
         events: quick ? 4_000 : 10_000,
         rounds,
       },
-      strict: { names: ["floor", "tabtape_lines"], events: quick ? 2_000 : 10_000, rounds },
+      strict: { names: ["floor", "same_requests", "tabtape_lines"], events: quick ? 2_000 : 10_000, rounds },
     },
     latency: { names: ["floor", "tabtape_lines"], rounds: quick ? 7 : 51 },
     recovery: { sizes, rounds: quick ? 3 : 15 },
@@ -35,13 +35,21 @@ export async function rows({ quick }) {
   const { relaxed, strict, recovery } = result;
   const { idb, dexie } = relaxed;
   return [
-    durableRow("lines, relaxed", relaxed.tabtape_lines, relaxed.floor, {}, browser),
-    durableRow("lines, strict", strict.tabtape_lines, strict.floor, {}, browser),
+    withRequests(durableRow("lines, relaxed", relaxed.tabtape_lines, relaxed.floor, {}, browser), relaxed),
+    withRequests(durableRow("lines, strict", strict.tabtape_lines, strict.floor, {}, browser), strict),
     durableRow("objects, relaxed", relaxed.tabtape_objects, relaxed.floor, { idb, dexie }, browser),
     latencyRow("relaxed", relaxed.latency, browser),
     latencyRow("strict", strict.latency, browser),
     ...sizes.map((size) => recoveryRow(size, recovery[size], browser)),
   ];
+}
+
+/**
+ * Adds the rate of the floor's bytes stored by the log's requests.
+ * @param {ReturnType<typeof durableRow>} row @param {{ same_requests: number[] }} samples
+ */
+function withRequests(row, { same_requests }) {
+  return { ...row, peers: { same_requests: summary(same_requests).median } };
 }
 
 /**
