@@ -11,12 +11,16 @@ const here = dirname(fileURLToPath(import.meta.url));
 /** Files served as they are, by name. */
 export const staticFiles = ["index.html", "icon.svg"].map((name) => ({ name, from: join(here, name) }));
 
+/** A script of its own that each opening of the page needs: see `main.ts`. */
+export const neededAtOnce = "www/src/served.tsx";
+
 /** @param {string} outdir @returns {import("esbuild").BuildOptions} */
 export function viewerBuild(outdir) {
   return {
-    entryPoints: { main: join(here, "src/main.tsx") },
+    entryPoints: { main: join(here, "src/main.ts") },
     outdir,
     bundle: true,
+    splitting: true,
     format: "esm",
     target: ["chrome123", "firefox125", "safari17.5"],
     jsx: "automatic",

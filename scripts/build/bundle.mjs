@@ -13,6 +13,7 @@ export async function buildBundle() {
       ...viewerBuild(dist("bundle")),
       entryPoints: { viewer: join(root, "www/src/bundle/main.tsx") },
       format: "iife",
+      splitting: false,
       legalComments: "none",
       // A classic script has none; the page gives the wasm's bytes.
       define: { "import.meta.url": "undefined" },

@@ -34,6 +34,25 @@ test("the newest records are requested before it is known which session they are
   await close();
 });
 
+test("while the collector takes long to answer, the viewer is there, and it shows the rows once they come", async () => {
+  const { page: other, close } = await open(browser, "about:blank");
+  let release = () => {};
+  const held = new Promise((resolve) => {
+    release = () => resolve(null);
+  });
+  for (const path of ["**/v1/sessions", "**/v1/events?*"])
+    await other.route(path, async (route) => {
+      await held;
+      await route.continue().catch(() => {});
+    });
+  await other.goto(await store.link());
+  await other.getByRole("combobox", { name: "Filter events" }).waitFor();
+  assert.equal(await other.locator(".row").count(), 0);
+  release();
+  await other.locator(".row").first().waitFor();
+  await close();
+});
+
 test("the newest records appear before the history has been read", async () => {
   await page.locator(`#row-${COUNT}`).waitFor();
   await untilShown(page, COUNT, "records", 120_000);

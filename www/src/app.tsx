@@ -20,7 +20,10 @@ import { Status } from "./status";
 import { Timeline } from "./timeline/timeline";
 import { Icon } from "./ui/icon";
 import { IconButton } from "./ui/icon_button";
+import { later } from "./ui/later";
 import { Splitter } from "./ui/splitter";
+
+const LateTimeline = later("timeline", Timeline);
 
 export function App() {
   const viewer = useViewer();
@@ -59,7 +62,7 @@ export function App() {
         <Compare />
       ) : (
         <>
-          <Timeline />
+          <LateTimeline />
           <main class="split">
             <div class="split-main">
               <ProblemsPanel />

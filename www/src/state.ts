@@ -16,7 +16,6 @@ import {
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import { type AddressState, addressOf, pushAddress, readAddress } from "./address";
-import { TAIL_FIRST_RECORDS } from "./data/feed";
 import type { Range } from "./data/range";
 import { ALL_SESSIONS, type DataSource, type SessionSummary } from "./data/source";
 import { Editor } from "./detail/editor";
@@ -100,9 +99,6 @@ export class Viewer {
   start(): void {
     if (this.#hasStarted) return;
     this.#hasStarted = true;
-    // The lines of a filter may be far from each other.
-    if (this.view.q.value === "" && this.#wanted !== ALL_SESSIONS)
-      this.source.readAhead?.(this.#wanted, TAIL_FIRST_RECORDS);
     void this.refresh();
     const timer = setInterval(() => {
       if (document.visibilityState === "visible") void this.refresh();

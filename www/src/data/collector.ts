@@ -5,6 +5,7 @@
  * address. Live events come through a streaming fetch, because `EventSource` cannot send headers.
  */
 import { createParser } from "eventsource-parser";
+import type { AddressState } from "../address";
 import { coverageFrom, type Watching } from "./coverage";
 import { type Diagnosis, diagnosisFrom } from "./problems";
 import type { Range } from "./range";
@@ -18,6 +19,7 @@ import {
   type Query,
   type SessionSummary,
   SourceError,
+  TAIL_FIRST_RECORDS,
 } from "./source";
 
 /** Records of the first read that looks for an event; each later one takes twice as many. */
@@ -32,6 +34,7 @@ export class CollectorSource implements DataSource {
   #storeId = "";
   /** The last seqs of the sessions, as they were listed last. */
   readonly #latest = new Map<string, number>();
+  #sessionsAhead: Promise<SessionSummary[]> | null = null;
   /** The newest lines of a session, requested before it is known which one that is. */
   #ahead: Promise<string[]> | null = null;
   /** The lines after a cursor that were read ahead. */
@@ -42,7 +45,13 @@ export class CollectorSource implements DataSource {
     private readonly token: string,
   ) {}
 
-  async sessions(signal?: AbortSignal): Promise<SessionSummary[]> {
+  sessions(signal?: AbortSignal): Promise<SessionSummary[]> {
+    const ahead = this.#sessionsAhead;
+    this.#sessionsAhead = null;
+    return ahead ?? this.#listed(signal);
+  }
+
+  async #listed(signal?: AbortSignal): Promise<SessionSummary[]> {
     const reply = asObject(await (await this.#get("/v1/sessions", {}, {}, signal)).json());
     const sessions = asArray(reply.sessions).map(summaryOf);
     for (const { id, latest_seq } of sessions) this.#latest.set(id, latest_seq);
@@ -63,11 +72,18 @@ export class CollectorSource implements DataSource {
     return query.session === ALL_SESSIONS ? `${this.#storeId}:${at - 1}` : String(at - 1);
   }
 
-  readAhead(session: string | null, records: number): void {
-    const asked = { session: session ?? "newest", newest: "true", limit: String(records) };
-    this.#ahead = this.#get("/v1/events", asked, NDJSON).then(linesOf);
-    // The list reads the lines itself if it does not have them.
-    this.#ahead.catch(() => {});
+  /**
+   * Requests the sessions, and the newest lines of the one that an address names, for the first calls of `sessions`,
+   * `nearEnd` and `read`. The promise is fulfilled when both have been answered or have failed.
+   */
+  readAhead({ session, q }: AddressState): Promise<unknown> {
+    this.#sessionsAhead = this.#listed();
+    // The lines of a filter may be far from each other.
+    if (q === "" && session !== ALL_SESSIONS) {
+      const asked = { session: session ?? "newest", newest: "true", limit: String(TAIL_FIRST_RECORDS) };
+      this.#ahead = this.#get("/v1/events", asked, NDJSON).then(linesOf);
+    }
+    return Promise.allSettled([this.#sessionsAhead, this.#ahead]);
   }
 
   async nearEnd(query: Query, records: number, signal?: AbortSignal): Promise<string | null> {

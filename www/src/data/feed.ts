@@ -20,14 +20,13 @@ import {
   type Query,
   SourceError,
   type SourceErrorCode,
+  TAIL_FIRST_RECORDS,
 } from "./source";
 
 /** Lines per read: one page must be parsed well within a frame. */
 const PAGE_LINES = 2_000;
 /** Headers per read: a megabyte of numbers, parsed within a frame. */
 const PAGE_HEADERS = 20_000;
-/** If a session has many more records than this, the last ones are read first. */
-export const TAIL_FIRST_RECORDS = 2_000;
 /** The coverage strip has no room for more. */
 const MOST_GAP_MARKS = 5_000;
 const RETRY_FIRST_MS = 500;

@@ -12,6 +12,8 @@ export const NO_FOLD = 0;
 const BLANK = "about:blank";
 const NUMBER_OF_ERROR = /,"(?:exception|rejection)":\d+/;
 const MOST_DEPTH = 63;
+/** Texts of console lines that are kept to be recognised. Repeats are near each other. */
+const MOST_CHARS = 2_000_000;
 /** The records of one request that are one row, and those among them that say how it ended. */
 const OF_REQUEST = /^network\.(?:call|request|redirect|response|response_body|failed)$/;
 const ENDS_REQUEST = /^network\.(?:redirect|response|failed)$/;
@@ -33,7 +35,7 @@ export function foldKey(session: number, event: Event, line: string): number {
     // All fields but the seq and the time, which the recorder writes first, and the number of an error in its document.
     const from = line.indexOf('"type":');
     const said = line.slice(from).replace(NUMBER_OF_ERROR, "");
-    return from < 0 ? NO_FOLD : hash(`${session} ${said}`);
+    return from < 0 ? NO_FOLD : numberOf(`${session} ${said}`);
   }
   if (category !== "tab" && category !== "page") return NO_FOLD;
   const { tab_id = "", frame_id = "0" } = event.source.metadata ?? {};
@@ -76,6 +78,23 @@ export function unpackNest(packed: number): Nest {
 
 function opens(type: string): number {
   return Math.max(0, ["", "console.group", "console.group_collapsed", "console.group_end"].indexOf(type));
+}
+
+const numbers = new Map<string, number>();
+let chars = 0;
+let last = 0;
+
+/** Returns the same number for the same text, above zero. Thousands of lines are numbered before the first is shown. */
+function numberOf(text: string): number {
+  const known = numbers.get(text);
+  if (known !== undefined) return known;
+  if (chars > MOST_CHARS) {
+    numbers.clear();
+    chars = 0;
+  }
+  chars += text.length;
+  numbers.set(text, ++last);
+  return last;
 }
 
 /** Returns a hash of 53 bits that is not 0 (cyrb53). */

@@ -97,6 +97,9 @@ export class SourceError extends Error {
 /** A file that a source makes from records. */
 export type FileFormat = "har" | "markdown" | "playwright" | "bundle";
 
+/** If a session has many more records than this, the last ones are read first. */
+export const TAIL_FIRST_RECORDS = 2_000;
+
 /** Implemented by `collector.ts`, for the extension's pages by `logs.ts`, and in a bundle by `embedded.ts`. */
 export interface DataSource {
   readonly kind: "collector" | "logs" | "bundle";
@@ -119,8 +122,6 @@ export interface DataSource {
   cursorBefore(query: Query, at: number): string;
   /** Returns the cursor after which about `records` are stored; null if there are hardly more. */
   nearEnd(query: Query, records: number, signal?: AbortSignal): Promise<string | null>;
-  /** Requests the newest lines of a session, null for the newest session, for the first `nearEnd` and `read`. */
-  readAhead?(session: string | null, records: number): void;
   /** Whether a query has an event in a range of time, by an index. Logs have none. */
   hasEvents?(query: Query, range: Range, signal?: AbortSignal): Promise<boolean>;
   /** Groups the errors of a query. Logs cannot. */

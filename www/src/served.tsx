@@ -1,0 +1,48 @@
+/** The viewer of a collector's store, or the way to the permission to read it. */
+import { forgetToken } from "./data/access";
+import type { DataSource } from "./data/source";
+import { showMessage, showViewer } from "./show";
+import { Viewer } from "./state";
+
+/** If the collector takes longer than this to answer, the viewer is shown without records. */
+const AHEAD_MS = 200;
+
+/** Shows the viewer, and its first rows at once if `ahead` is done in time. */
+export async function showStore(
+  root: HTMLElement,
+  source: DataSource,
+  ahead: Promise<unknown>,
+): Promise<void> {
+  const viewer = new Viewer(source);
+  viewer.onRefused = () => {
+    forgetToken();
+    viewer.stop();
+    showGate(root, "Its permission to read has ended.");
+  };
+  viewer.start();
+  await Promise.race([ahead, wait(AHEAD_MS)]);
+  // The list takes the records before this ends.
+  await wait(0);
+  showViewer(root, viewer);
+}
+
+/** Shows how to get the permission to read, and why it is missing. */
+export function showGate(root: HTMLElement, why: string | null): void {
+  showMessage(root, {
+    title: "Open the link from the terminal",
+    text:
+      why === null
+        ? "What your tabs did is private, so this page may read it only when it is opened with a link that works once."
+        : `This page cannot read the store yet: ${why}`,
+    mend: (
+      <>
+        <code>tabtape serve</code> and <code>npm start</code> print one. The popup's “Open viewer” has it,
+        too.
+      </>
+    ),
+  });
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
