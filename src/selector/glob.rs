@@ -9,6 +9,8 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Glob {
     pattern: String,
+    /// For each part between two `*`, the index of its byte that is expected to be rarest in records.
+    anchors: Box<[usize]>,
 }
 
 impl Glob {
@@ -20,7 +22,13 @@ impl Glob {
                 kept.push(c);
             }
         }
-        Self { pattern: kept }
+        let anchors = stars(kept.as_bytes())
+            .map(|(first, last)| parts(kept.as_bytes(), first, last).map(rarest).collect())
+            .unwrap_or_default();
+        Self {
+            pattern: kept,
+            anchors,
+        }
     }
 
     /// A glob for texts that contain `part`, unless a `*` in it says where it has to be.
@@ -49,8 +57,7 @@ impl Glob {
     pub fn matches(&self, text: &str) -> bool {
         let pattern = self.pattern.as_bytes();
         let text = text.as_bytes();
-        let (Some(first), Some(last)) = (memchr::memchr(b'*', pattern), memchr::memrchr(b'*', pattern))
-        else {
+        let Some((first, last)) = stars(pattern) else {
             return pattern.eq_ignore_ascii_case(text);
         };
         let before = &pattern[..first];
@@ -66,16 +73,27 @@ impl Glob {
             return false;
         }
         let mut room = &text[before.len()..end];
-        let between = pattern.get(first + 1..last).unwrap_or_default();
-        between
-            .split(|byte| *byte == b'*')
-            .filter(|part| !part.is_empty())
-            .all(|part| {
-                let found = positions(room, part, rarest(part)).next();
+        parts(pattern, first, last)
+            .zip(&self.anchors)
+            .all(|(part, anchor)| {
+                let found = positions(room, part, *anchor).next();
                 room = found.map(|at| &room[at + part.len()..]).unwrap_or_default();
                 found.is_some()
             })
     }
+}
+
+/// Returns where the first and the last `*` are.
+fn stars(pattern: &[u8]) -> Option<(usize, usize)> {
+    Some((memchr::memchr(b'*', pattern)?, memchr::memrchr(b'*', pattern)?))
+}
+
+/// Returns the parts of a pattern between its first and its last `*`.
+fn parts(pattern: &[u8], first: usize, last: usize) -> impl Iterator<Item = &[u8]> {
+    let between = pattern.get(first + 1..last).unwrap_or_default();
+    between
+        .split(|byte| *byte == b'*')
+        .filter(|part| !part.is_empty())
 }
 
 impl fmt::Display for Glob {
