@@ -18,6 +18,18 @@ const PAIR: &str = "<!doctype html><meta charset=utf-8><title>Pair with Tabtape<
 <p>The Tabtape extension opens its own page for this. If nothing happens, it is not installed in this profile, \
 or it is turned off.";
 
+/// How long a browser keeps a file: a script whose name ends with the hash of its content is never another one.
+fn cache_control(name: &str) -> &'static str {
+    let hash = name.strip_suffix(".js").and_then(|stem| stem.rsplit_once('-'));
+    let is_hash =
+        |hash: &str| hash.len() == 8 && hash.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9'));
+    if hash.is_some_and(|(_, hash)| is_hash(hash)) {
+        "max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    }
+}
+
 /// Serves a file of the viewer; anything else is not found.
 pub(super) async fn get(method: Method, uri: Uri) -> Response {
     let path = uri.path();
@@ -39,12 +51,27 @@ pub(super) async fn get(method: Method, uri: Uri) -> Response {
             let mut response = super::typed(file.metadata.mimetype(), Body::from(file.data));
             response.headers_mut().insert(
                 header::CACHE_CONTROL,
-                header::HeaderValue::from_static("no-cache"),
+                header::HeaderValue::from_static(cache_control(name)),
             );
             response
         }
         (None, "index.html") => super::typed("text/html; charset=utf-8", Body::from(NOT_BUILT)),
         (None, "pair") => super::typed("text/html; charset=utf-8", Body::from(PAIR)),
         _ => not_found(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cache_control;
+
+    #[test]
+    fn only_a_script_with_a_hash_in_its_name_is_kept_without_asking() {
+        assert_eq!(cache_control("served-TAL4QVFB.js"), "max-age=31536000, immutable");
+        for name in [
+            "index.html", "main.js", "main.css", "icon.svg", "a-TAL4QVFB.css", "very-longname.js",
+        ] {
+            assert_eq!(cache_control(name), "no-cache", "{name}");
+        }
     }
 }
