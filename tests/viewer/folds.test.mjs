@@ -14,7 +14,7 @@ const { Folds } = await bundled("folds.ts");
 /** @type {typeof import("../../www/src/list/styled.ts")} */
 const { styledParts } = await bundled("list/styled.ts");
 /** @type {typeof import("../../www/src/data/fold.ts")} */
-const { foldKey, packNest } = await bundled("data/fold.ts");
+const { foldKey, packNest, TextNumbers } = await bundled("data/fold.ts");
 
 const PAGE = scripted(`
   for (let i = 0; i < 4; i++) console.log("tick");
@@ -289,6 +289,7 @@ test("what is folded: the same line of the same place, not its time", () => {
     event: "console.log",
     metadata: { tab_id: "1" },
   };
+  const texts = new TextNumbers();
   /** @param {number} ts @param {string} text @param {object} [more] */
   const keyOf = (ts, text, more = {}) => {
     const event = {
@@ -299,7 +300,7 @@ test("what is folded: the same line of the same place, not its time", () => {
       source,
       data: { text, ...more },
     };
-    return foldKey(0, event, JSON.stringify({ capture_session_id: "s", seq: ts, event }));
+    return foldKey(0, event, JSON.stringify({ capture_session_id: "s", seq: ts, event }), texts);
   };
   assert.equal(keyOf(1, "a"), keyOf(2, "a"));
   assert.notEqual(keyOf(1, "a"), keyOf(1, "b"));
@@ -321,6 +322,7 @@ test("events of about:blank are folded by tab, and other events of a page are no
         url,
       },
       "",
+      new TextNumbers(),
     );
   const blank = keyOf("page.navigation_committed", "about:blank", "1");
   assert.ok(blank < 0);

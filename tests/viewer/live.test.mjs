@@ -36,6 +36,36 @@ test("the link opens the viewer and leaves no code in the address", async () => 
   await viewer.close();
 });
 
+test("the browser keeps the viewer's script for the next opening", async () => {
+  const { page, close } = await open(browser, await store.link());
+  await page.waitForSelector(".row");
+  const transferred = () =>
+    page.evaluate(() =>
+      performance
+        .getEntriesByType("resource")
+        .filter(({ name }) => /-[A-Z0-9]{8}\.js$/.test(name))
+        .map((entry) => /** @type {PerformanceResourceTiming} */ (entry).transferSize),
+    );
+  assert.ok((await transferred()).some((bytes) => bytes > 100_000));
+  await page.reload();
+  await page.waitForSelector(".row");
+  assert.ok((await transferred()).every((bytes) => bytes === 0));
+  await close();
+});
+
+test("a page whose permission has ended shows how to get another", async () => {
+  const { page, close } = await open(browser, "about:blank");
+  await page.addInitScript(() => {
+    if (location.protocol === "http:") sessionStorage.setItem("tabtape.token", "ended");
+  });
+  await page.goto(store.url);
+  await page.getByText("Its permission to read has ended.").waitFor();
+  // The viewer must not be rendered over it a moment later.
+  await page.waitForTimeout(500);
+  assert.equal(await page.locator(".viewer").count(), 0);
+  await close();
+});
+
 test("a link opens once, and the second attempt shows what to do", async () => {
   const link = await store.link();
   const first = await open(browser, link);

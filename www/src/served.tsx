@@ -14,7 +14,9 @@ export async function showStore(
   ahead: Promise<unknown>,
 ): Promise<void> {
   const viewer = new Viewer(source);
+  let isRefused = false;
   viewer.onRefused = () => {
+    isRefused = true;
     forgetToken();
     viewer.stop();
     showGate(root, "Its permission to read has ended.");
@@ -23,7 +25,7 @@ export async function showStore(
   await Promise.race([ahead, wait(AHEAD_MS)]);
   // The list takes the records before this ends.
   await wait(0);
-  showViewer(root, viewer);
+  if (!isRefused) showViewer(root, viewer);
 }
 
 /** Shows how to get the permission to read, and why it is missing. */

@@ -6,6 +6,7 @@
  * columns of one view share.
  */
 
+import { TextNumbers } from "./fold";
 import { TabNames } from "./tabs";
 
 /** Strings numbered from 0 in order of first sight. */
@@ -37,6 +38,7 @@ export class Dictionary {
   readonly categories = new Names();
   readonly documents = new Names();
   readonly tabs = new TabNames();
+  readonly texts = new TextNumbers();
 }
 
 /** Returns a copy of an array of numbers with room for more. */

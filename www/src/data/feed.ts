@@ -342,7 +342,7 @@ export class Feed {
       severity: severityOf(event),
       tab: Number.isInteger(tab) ? tab : -1,
       gap: 0,
-      fold: foldKey(session, event, line),
+      fold: foldKey(session, event, line, this.dictionary.texts),
       request: requestKey(session, event),
       nest:
         event.category === "console"

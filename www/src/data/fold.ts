@@ -27,15 +27,35 @@ export interface Nest {
   opens: (typeof OPENS)[number];
 }
 
+/** Numbers of the texts that came last: thousands of lines are compared before the first of them is shown. */
+export class TextNumbers {
+  private readonly numbers = new Map<string, number>();
+  private chars = 0;
+  private last = 0;
+
+  /** Returns the same number, above zero, for the same text. */
+  of(text: string): number {
+    const known = this.numbers.get(text);
+    if (known !== undefined) return known;
+    if (this.chars > MOST_CHARS) {
+      this.numbers.clear();
+      this.chars = 0;
+    }
+    this.chars += text.length;
+    this.numbers.set(text, ++this.last);
+    return this.last;
+  }
+}
+
 /** Returns the key of an event: of repeated console lines above zero, of a tab's own messages below zero. */
-export function foldKey(session: number, event: Event, line: string): number {
+export function foldKey(session: number, event: Event, line: string, texts: TextNumbers): number {
   const { type, category } = event;
   if (category === "console") {
     if (opens(type) > 0 || type === "console.clear") return NO_FOLD;
     // All fields but the seq and the time, which the recorder writes first, and the number of an error in its document.
     const from = line.indexOf('"type":');
     const said = line.slice(from).replace(NUMBER_OF_ERROR, "");
-    return from < 0 ? NO_FOLD : numberOf(`${session} ${said}`);
+    return from < 0 ? NO_FOLD : texts.of(`${session} ${said}`);
   }
   if (category !== "tab" && category !== "page") return NO_FOLD;
   const { tab_id = "", frame_id = "0" } = event.source.metadata ?? {};
@@ -78,23 +98,6 @@ export function unpackNest(packed: number): Nest {
 
 function opens(type: string): number {
   return Math.max(0, ["", "console.group", "console.group_collapsed", "console.group_end"].indexOf(type));
-}
-
-const numbers = new Map<string, number>();
-let chars = 0;
-let last = 0;
-
-/** Returns the same number for the same text, above zero. Thousands of lines are numbered before the first is shown. */
-function numberOf(text: string): number {
-  const known = numbers.get(text);
-  if (known !== undefined) return known;
-  if (chars > MOST_CHARS) {
-    numbers.clear();
-    chars = 0;
-  }
-  chars += text.length;
-  numbers.set(text, ++last);
-  return last;
 }
 
 /** Returns a hash of 53 bits that is not 0 (cyrb53). */

@@ -65,9 +65,9 @@ export function bytes(n: number): string {
   return `${(n / 1e9).toFixed(1)} GB`;
 }
 
-/** Writes a whole number with commas. `Intl` would be loaded for it before anything is shown. */
+/** Writes a number without fraction, with commas. `Intl` would be loaded for it before anything is shown. */
 export function count(n: number): string {
-  return String(n).replace(/\B(?=(?:\d{3})+$)/g, ",");
+  return String(Math.round(n)).replace(/\B(?=(?:\d{3})+$)/g, ",");
 }
 
 /** `950`, `12.3k`, `1.2M`: for narrow places. */
