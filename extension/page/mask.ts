@@ -16,7 +16,7 @@ export type StandIn = (native: Callable, self: unknown, args: ArrayLike<unknown>
 /** Puts a built-in back. */
 export type Undo = () => void;
 
-/** Returns what calls both in order; null without either. */
+/** Returns a function that calls both in order; null if both are null. */
 export function both(first: Undo | null, second: Undo | null): Undo | null {
   if (first === null || second === null) return first ?? second;
   return () => {
@@ -25,7 +25,7 @@ export function both(first: Undo | null, second: Undo | null): Undo | null {
   };
 }
 
-/** Puts `wrapper` in the place of what `owner[name]` is, as `found`; null when the page has made that impossible. */
+/** Replaces `owner[name]`, which was `found`, by `wrapper`; null when the page has made that impossible. */
 export function swap(
   owner: object,
   name: string,

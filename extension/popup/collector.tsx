@@ -7,11 +7,11 @@ interface Connection {
   tone: "ok" | "wait" | "bad" | "none";
   what: string;
   mend?: string;
-  /** A command for a terminal in Tabtape's folder, or in a project that has the package: it need not be on PATH. */
+  /** A command for a terminal in Tabtape's folder. It need not be on PATH. */
   run?: string;
 }
 
-/** Where a collector listens unless it is told otherwise. */
+/** The address of a collector that was started without `--listen`. */
 const DEFAULT_HOST = "127.0.0.1:28273";
 
 const NONE: Connection = {

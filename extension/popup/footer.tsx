@@ -51,7 +51,7 @@ export function Footer({ now }: { now: Status }) {
   );
 }
 
-/** The main button while recording; before, that is the one that begins. */
+/** The main button while recording. Before, the button that begins a recording is the main one. */
 function Viewer() {
   return (
     <button

@@ -47,7 +47,7 @@ export async function watch(find: () => Promise<chrome.tabs.Tab | undefined> = f
   await refresh();
 }
 
-/** Does what a button is for, and shows why it fails if it does. Returns whether it has worked. */
+/** Does the work of a button, and shows the error if it fails. Returns whether it has worked. */
 export async function attempt(work: () => Promise<void>): Promise<boolean> {
   problem.value = null;
   try {
@@ -176,7 +176,7 @@ async function findActiveTab(): Promise<chrome.tabs.Tab | undefined> {
   return (await chrome.tabs.query({ active: true, currentWindow: true }))[0];
 }
 
-/** Returns the tab with a site that was in front last, the collector's own viewer left out. */
+/** Returns the tab that was in front last, of those with a site and without the collector's own viewer. */
 export async function findLastTab(collector: string): Promise<chrome.tabs.Tab | undefined> {
   const tabs = await chrome.tabs.query({});
   return tabs

@@ -94,7 +94,7 @@ export class Interaction {
     );
   }
 
-  /** Returns the element that a person has clicked or changed; null for one that nothing may be said of. */
+  /** Returns the element that a person has clicked or changed; null for an element that must not be described. */
   #used(event: Event): Element | null {
     if (!event.isTrusted) return null;
     this.finish();

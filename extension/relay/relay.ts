@@ -49,7 +49,7 @@ class Relay {
   readonly #interaction: Interaction;
   readonly #reports: Reports;
   readonly #stopVitals: () => void;
-  /** Ends what listens in this document. */
+  /** Ends all listeners in this document. */
   readonly #ended = new AbortController();
   /** Notices `document.open()` from where the hook does not see it, and late: see `page/rewriting.ts`. */
   readonly #rootWatch = new MutationObserver(() => this.#arm());

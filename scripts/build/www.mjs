@@ -26,8 +26,9 @@ export async function buildViewer() {
 }
 
 /**
- * The output of a source file that is imported dynamically, and all that it imports statically: a browser that is not
- * given their names requests each one after it has compiled the one before.
+ * Returns the output of a source file that is imported dynamically, and all outputs that it imports statically.
+ *
+ * Without their names in the page, a browser requests each one after it has compiled the one before.
  * @param {import("esbuild").Metafile} metafile @param {string} source
  */
 function scriptsOf({ outputs }, source) {

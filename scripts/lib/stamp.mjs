@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** Returns a file's text; without the file nothing. @param {string} file */
+/** Returns a file's text, or an empty one if there is no such file. @param {string} file */
 export function textOf(file) {
   try {
     return readFileSync(file, "utf8");

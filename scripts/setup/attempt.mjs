@@ -4,7 +4,7 @@ import { Tell } from "../lib/say.mjs";
 
 /**
  * Installs into `folder`, which is removed if that fails.
- * @template T @param {string} folder @param {string} failed What is said then, before the reason. @param {string} advice
+ * @template T @param {string} folder @param {string} failed The words before the reason, if it fails. @param {string} advice
  * @param {() => Promise<T>} install
  */
 export async function attempt(folder, failed, advice, install) {

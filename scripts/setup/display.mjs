@@ -1,4 +1,4 @@
-/** A virtual display, its keyboard and its mouse, for tests that need a window. Where they cannot be installed, those are left out. */
+/** A virtual display, its keyboard and its mouse, for tests that need a window. Where they cannot be installed, such tests are left out. */
 import { canApt, which } from "../lib/platform.mjs";
 import { aptInstall } from "./apt.mjs";
 

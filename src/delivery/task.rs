@@ -81,7 +81,7 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
         }
     }
 
-    /// Asks the log; `without` is the answer if there is none. A log on a full or broken disk may never answer; delivery
+    /// Asks the log; `without` is the answer if there is no log. A log on a full or broken disk may never answer; delivery
     /// continues from memory.
     async fn log<R>(
         &self,

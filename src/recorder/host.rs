@@ -53,7 +53,7 @@ pub trait RecorderLog: LogStore + Clone + 'static {
     /// Begins a session, with epoch 1.
     ///
     /// # Errors
-    /// The session exists already, or what [`LogError`] says.
+    /// The session exists already, or the log fails in one of the ways of [`LogError`].
     fn begin_session(&self, session_id: SessionId) -> impl Future<Output = Result<Head, LogError>>;
 
     /// How far a session was watched, if that was the last one for which it was stored.

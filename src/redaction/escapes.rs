@@ -23,12 +23,12 @@ pub(super) struct Quote {
     pub(super) level: u32,
 }
 
-/// How many bytes at the start of `text` follow one another that `is` accepts.
+/// Counts the bytes at the start of `text` that `is` accepts one after another.
 pub(super) fn run_len(text: &[u8], is: impl Fn(u8) -> bool) -> usize {
     text.iter().take_while(|b| is(**b)).count()
 }
 
-/// How many bytes at the end of `text` follow one another that `is` accepts.
+/// Counts the bytes at the end of `text` that `is` accepts one after another.
 pub(super) fn run_len_back(text: &[u8], is: impl Fn(u8) -> bool) -> usize {
     text.iter().rev().take_while(|b| is(**b)).count()
 }

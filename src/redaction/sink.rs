@@ -26,7 +26,7 @@ pub(super) struct Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
-    /// An output that has nothing yet.
+    /// Returns an empty output.
     pub(super) const fn new(
         json: &'a [u8],
         key: &'a [u8; 32],

@@ -80,7 +80,7 @@ pub struct RefusedLine {
     pub message: u64,
     /// The error's code.
     pub code: &'static str,
-    /// Why.
+    /// Why the message was refused.
     pub error: String,
 }
 

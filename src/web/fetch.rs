@@ -135,7 +135,7 @@ impl Transport for FetchTransport {
     }
 }
 
-/// A response from its parts; `retry_after` is the header of this name.
+/// Makes a response from its parts; `retry_after` is the header of this name.
 fn response(status: u16, retry_after: Option<String>, body: Vec<u8>) -> Response {
     Response {
         status,

@@ -19,9 +19,9 @@ import { Rig } from "./fixtures/rig.mjs";
 
 /** @typedef {import("playwright-core").Page} Page */
 
-/** Of the icon and its badge while recording; see `extension/build.mjs`. */
+/** The color of the icon and its badge while recording; see `extension/build.mjs`. */
 const RED = /** @type {[number, number, number]} */ ([198, 40, 40]);
-/** Of the sign that a hot key did its work. */
+/** The color of the sign that a hot key did its work. */
 const GREEN = /** @type {[number, number, number]} */ ([46, 125, 50]);
 /** The toolbar's rows on the screen: the tabs are above it, the page below. */
 const TOOLBAR = /** @type {[number, number]} */ ([46, 82]);

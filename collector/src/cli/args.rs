@@ -218,7 +218,7 @@ fn bytes(text: &str) -> Result<u64, String> {
     product(digits, unit).ok_or_else(|| "expected bytes like 2GiB, 500MB or 1000000".into())
 }
 
-/// `digits` times `unit`, if that is more than nothing.
+/// Returns `digits` times `unit`; `None` if that is 0 or too large.
 fn product(digits: &str, unit: u64) -> Option<u64> {
     let product = digits.parse::<u64>().ok()?.checked_mul(unit)?;
     (product > 0).then_some(product)

@@ -123,8 +123,8 @@ pub(crate) async fn run(
     })
 }
 
-/// Returns that by which [`since`] decides whether a problem is new: `errors`, the newest ones or all that the caller may
-/// read, and starts of sessions and marks.
+/// Collects the errors, starts of sessions and marks by which [`since`] decides whether a problem is new. `errors` are the
+/// newest ones that the caller may read, or all of them.
 async fn history(
     store: &Store,
     always: Option<&Selector>,

@@ -195,7 +195,7 @@ fn linked_action<'a>(event: &Stored, before: &'a [Stored]) -> Option<&'a Stored>
 /// Removes each problem that is a part of another one: the failed request of another's chain, a printed error that
 /// repeats an exception or a failed request of the same moment and tab, and an element whose resource another one names.
 pub(crate) fn merge(problems: &mut Vec<Problem>) {
-    // Thousands of problems are compared with one another: what most pairs differ in is read once.
+    // Thousands of problems are compared with one another, so each one's time and tab are read once.
     let moments: Vec<Moment> = problems
         .iter()
         .map(|problem| Moment::of(&problem.newest))
@@ -230,7 +230,7 @@ struct Moment {
     ts: u64,
     session: i64,
     tab: Option<u64>,
-    /// Whether other errors can be about this one: see [`repeats`].
+    /// Whether another error can repeat this one: see [`repeats`].
     is_original: bool,
 }
 

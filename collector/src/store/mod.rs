@@ -53,7 +53,7 @@ use write::writer::Writer;
 /// How long a connection waits for another's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Returns a number as SQLite holds it: its largest one for a larger one.
+/// Returns a number as SQLite holds it, or SQLite's largest number if that is smaller.
 fn as_sql(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

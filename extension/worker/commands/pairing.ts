@@ -27,7 +27,7 @@ export async function pair(recording: Recording, url: string, code: string): Pro
 /** A link that opens the viewer once. */
 export async function viewerLink(recording: Recording): Promise<string> {
   const { collector } = recording.settings;
-  if (collector === null) throw new Error("no collector is paired");
+  if (collector === null) throw new Error("no collector is paired; the popup says how to pair one");
   const state = recording.status.recorder?.collector.state;
   if (state !== "ok")
     throw new Error(`the collector at ${collector.url} is not connected (${state ?? "not recording"})`);

@@ -59,7 +59,7 @@ type Check = (value: unknown) => string | null;
 
 const isBoolean = (value: unknown): boolean => typeof value === "boolean";
 /** Checks what a preconfiguration has in the place of a setting. The others are checked where they are used. */
-const CHECKS: Partial<Record<string, Check>> = {
+const CHECKS: Partial<Record<keyof Settings, Check>> = {
   recording: (value) => (isBoolean(value) ? null : "true or false"),
   collector: (value) => {
     if (value !== null) checkCollector(value);
@@ -105,7 +105,7 @@ function parsePreconfiguration({ name: source, text }: Preconfiguration): Partia
   for (const [name, value] of Object.entries(file)) {
     if (!known.includes(name))
       throw new Error(`${source}: unknown field "${name}", known are ${known.join(", ")}`);
-    const expected = CHECKS[name]?.(value) ?? null;
+    const expected = CHECKS[name as keyof Settings]?.(value) ?? null;
     if (expected !== null)
       throw new Error(`${source}: "${name}" is ${JSON.stringify(value)}, must be ${expected}`);
   }

@@ -22,7 +22,7 @@ impl IndexedDbLog {
     }
 }
 
-/// Reads the head of every session, oldest first, as keys are.
+/// Reads the head of every session in the order of their keys, which is oldest first.
 pub(super) async fn head_rows(transaction: &Transaction) -> Result<Vec<(SessionId, HeadRow)>, LogError> {
     let mut sessions = Vec::new();
     for (key, row) in all_rows(&transaction.store(HEADS)?).await? {

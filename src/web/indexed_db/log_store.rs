@@ -65,6 +65,7 @@ impl RecorderLog for IndexedDbLog {
         self.owned.borrow_mut().insert(session_id);
         Ok(row.head())
     }
+
     async fn watched_until(&self, session_id: SessionId) -> Result<Option<WatchedUntil>, LogError> {
         stored_watched_until(self, session_id).await
     }

@@ -10,7 +10,7 @@ interface Vital {
   name: string;
   good: number;
   poor: number;
-  /** Milliseconds, when absent. */
+  /** How a value is written; by default in milliseconds. */
   show?: (value: number) => string;
   about: string;
 }

@@ -1,7 +1,7 @@
 //! Checks of the store's file.
 //!
 //! At start, its length is compared with the length in its header, and a small file is checked page by page. A
-//! large file is checked a while later, while the collector works, and each file after an error that says it is
+//! large file is checked a minute later, while the collector works, and each file after an error that says it is
 //! damaged. Damage is reported by `/healthz`.
 
 use crate::store::StoreError;
@@ -13,8 +13,8 @@ use std::time::Duration;
 
 /// A file of up to this size is checked within about 0.2 s.
 const AT_ONCE_BYTES: u64 = 32 << 20;
-/// A check reads the whole file, and the disk is slow meanwhile. Someone who has just started the collector is likely
-/// to read from it first.
+/// A check reads the whole file, and the disk is slow meanwhile. Right after a start, somebody is likely to
+/// read.
 const AFTER_START: Duration = Duration::from_secs(60);
 
 /// Checks at start; returns whether the pages are still to be checked.
@@ -38,7 +38,7 @@ pub(in crate::store) fn at_start(connection: &Connection, path: &Path) -> Result
     }
 }
 
-/// Checks while the store is in use: a while after the start if it `is_due` then, and once an error demands it. Damage
+/// Checks while the store is in use: a minute after the start if it `is_due` then, and once an error demands it. Damage
 /// that is found is reported.
 pub(in crate::store) async fn later(readers: Arc<Readers>, is_due: bool) {
     let demand = readers.must_be_checked();
