@@ -3,14 +3,14 @@
  *
  * A page sends `network.call` when it calls `fetch`, sends an XMLHttpRequest or a beacon, or makes a WebSocket or an
  * EventSource; `network.response_body` when it has the response; `network.json_warning` when it has read a body as JSON
- * that is none; and records of the messages of sockets. A call belongs to the oldest request of its document with its
- * method and URL that began when it was made and has no call yet. A body belongs to the request of its call; if the page
- * did not know the call, to the only response of its document with its URL and status. A message belongs to the request
- * of its call and does not wait for it. A record without such a request is published without an id: no link rather than
+ * and the body is something else; and records of the messages of sockets. A call belongs to the oldest request of its
+ * document with its method and URL that began when it was made and has no call yet. A body belongs to the request of its
+ * call; if the page did not know the call, to the only response of its document with its URL and status. A message
+ * belongs to the request of its call and does not wait for it. A record without such a request is published without an id: no link rather than
  * a guessed one. A console line or an error that came from a response names the call; in its place the context of the
  * line gets the request's id, if that is known.
  *
- * Either may reach the worker first, so a record waits for its request, half a second at most; not in a
+ * Request or record may reach the worker first, so a record waits for its request, half a second at most; not in a
  * document whose last records waited in vain (a service worker answers there, or a policy blocks). In a debugged tab it
  * also waits until it is decided under which id the request is recorded, the protocol's or webRequest's.
  */

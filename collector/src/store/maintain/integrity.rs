@@ -13,8 +13,7 @@ use std::time::Duration;
 
 /// A file of up to this size is checked within about 0.2 s.
 const AT_ONCE_BYTES: u64 = 32 << 20;
-/// A check reads the whole file, and the disk is slow meanwhile. Right after a start, somebody is likely to
-/// read.
+/// A check reads the whole file, and other reads share the disk with it. They are likely right after a start.
 const AFTER_START: Duration = Duration::from_secs(60);
 
 /// Checks at start; returns whether the pages are still to be checked.
