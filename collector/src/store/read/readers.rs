@@ -16,8 +16,6 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 /// Enough to keep two cores busy; more only fight over the page cache.
 const MAX_READERS: usize = 8;
 const CACHE_KIB: i64 = 16 * 1024;
-/// The file may be mapped up to here, so that hot pages are not copied.
-const MMAP_BYTES: i64 = 1 << 30;
 
 #[derive(Debug)]
 pub(in crate::store) struct Readers {
@@ -89,7 +87,8 @@ impl Readers {
         connection.pragma_update(None, "query_only", true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-        connection.pragma_update(None, "mmap_size", MMAP_BYTES)?;
+        // Around each page of a mapped file that it lacks, the system reads ten times as much from the disk.
+        connection.pragma_update(None, "mmap_size", 0)?;
         Ok(connection)
     }
 
@@ -103,7 +102,7 @@ impl Readers {
         let in_use = self.in_use();
         let done = tokio::task::spawn_blocking(move || {
             let _in_use = in_use;
-            // A page that is mapped and no longer in the file would end the process.
+            // The pages in SQLite's caches would hide it.
             readers.file.check_content()?;
             let idle = readers.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut connection = idle.map_or_else(|| readers.open(), Ok)?;
