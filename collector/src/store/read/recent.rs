@@ -1,17 +1,20 @@
 //! The last commits, in memory, so that live subscribers read no disk.
 //!
-//! Bounded by bytes; the oldest commit is removed first. A subscriber has only a cursor: it requests the
+//! Bounded by bytes and by age; the oldest commit is removed first. A subscriber has only a cursor: it requests the
 //! commits after it, and receives [`Lagged`] if they are no longer in memory and the store must be read.
 //! So a slow subscriber costs the others nothing, and no record is missing between replay and live.
 
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 use tabtape::record::Line;
 use tokio::sync::watch;
 
-/// Enough for some seconds of a busy browser; small compared with the process.
-const MAX_BYTES: usize = 32 << 20;
+/// Enough for some seconds of a busy browser.
+const MAX_BYTES: usize = 16 << 20;
+/// Subscribers read a commit within milliseconds; one that is slower by this much reads the store.
+const MAX_AGE: Duration = Duration::from_secs(10);
 /// Memory that a record uses in addition to its line.
 const RECORD_OVERHEAD_BYTES: usize = 192;
 
@@ -66,7 +69,7 @@ pub(in crate::store) struct Recent {
 
 #[derive(Debug)]
 struct Held {
-    commits: VecDeque<Arc<Commit>>,
+    commits: VecDeque<(Instant, Arc<Commit>)>,
     bytes: usize,
     /// Every record after this position is in memory.
     complete_after: u64,
@@ -95,6 +98,10 @@ impl Recent {
     }
 
     pub(in crate::store) fn push(&self, commit: Commit) {
+        self.push_at(commit, Instant::now());
+    }
+
+    fn push_at(&self, commit: Commit, now: Instant) {
         if commit.records.is_empty() {
             return;
         }
@@ -102,11 +109,13 @@ impl Recent {
         {
             let mut held = self.commits.write().unwrap_or_else(PoisonError::into_inner);
             held.bytes += commit.bytes;
-            held.commits.push_back(Arc::new(commit));
-            while held.bytes > MAX_BYTES {
-                let Some(oldest) = held.commits.pop_front() else {
+            held.commits.push_back((now, Arc::new(commit)));
+            while let Some((at, oldest)) = held.commits.front() {
+                if held.bytes <= MAX_BYTES && now.duration_since(*at) <= MAX_AGE {
                     break;
-                };
+                }
+                let oldest = Arc::clone(oldest);
+                held.commits.pop_front();
                 held.bytes -= oldest.bytes;
                 held.complete_after = oldest.last_position();
             }
@@ -133,13 +142,14 @@ impl Recent {
         }
         let start = held
             .commits
-            .partition_point(|commit| commit.last_position() <= position);
+            .partition_point(|(_, commit)| commit.last_position() <= position);
         debug_assert!(
             held.commits
                 .get(start)
-                .is_none_or(|commit| commit.first_position() > 0)
+                .is_none_or(|(_, commit)| commit.first_position() > 0)
         );
-        Ok(held.commits.iter().skip(start).cloned().collect())
+        let commits = held.commits.iter().skip(start);
+        Ok(commits.map(|(_, commit)| Arc::clone(commit)).collect())
     }
 }
 
@@ -192,6 +202,17 @@ mod tests {
         }
         assert_eq!(positions(&recent, 0), Err(Lagged));
         assert_eq!(positions(&recent, 40), Ok((41..51).collect()));
+    }
+
+    #[test]
+    fn old_commits_do_not_stay_in_memory() {
+        let (recent, began) = (Recent::new(0), Instant::now());
+        recent.push_at(commit(1, 1, 1), began);
+        recent.push_at(commit(2, 1, 1), began + MAX_AGE);
+        assert_eq!(positions(&recent, 0), Ok(vec![1, 2]));
+        recent.push_at(commit(3, 1, 1), began + MAX_AGE + Duration::from_millis(1));
+        assert_eq!(positions(&recent, 0), Err(Lagged));
+        assert_eq!(positions(&recent, 1), Ok(vec![2, 3]));
     }
 
     #[test]
