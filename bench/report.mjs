@@ -11,8 +11,12 @@ const PLOTS = new URL("../docs/plots/", import.meta.url);
 const MOST_STEPS = 12;
 /** Readable on the backgrounds of GitHub's two themes. */
 const THEMES = {
-  light: { text: "#1f2328", grid: "#d1d9e0", series: ["#0969da", "#bc4c00", "#1a7f37", "#8250df"] },
-  dark: { text: "#e6edf3", grid: "#3d444d", series: ["#58a6ff", "#f0883e", "#3fb950", "#bc8cff"] },
+  light: {
+    text: "#1f2328",
+    grid: "#d1d9e0",
+    series: ["#0969da", "#bc4c00", "#1a7f37", "#8250df", "#bf3989"],
+  },
+  dark: { text: "#e6edf3", grid: "#3d444d", series: ["#58a6ff", "#f0883e", "#3fb950", "#bc8cff", "#f778ba"] },
 };
 
 /** @param {string} file What `--json` wrote. */
