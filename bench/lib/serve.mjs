@@ -87,7 +87,7 @@ export class Served {
     if (status !== 200) throw new Error(`${path}: ${status} ${text}`);
   }
 
-  /** Memory that is resident now, in MiB: its own, and pages of the store's files that are mapped. */
+  /** Memory that is resident now, in MiB: its own, and pages of files that are mapped, such as its program. */
   resident() {
     const status = readFileSync(`/proc/${this.running.pid}/status`, "utf8");
     const mib = (/** @type {string} */ name) =>

@@ -190,7 +190,7 @@ fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    // Eight times as much made no commit faster: new records go to the ends of the tables.
+    // A cache of eight times this size made no commit faster: new records are appended to the tables.
     connection.pragma_update(None, "cache_size", -8 * 1024)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)

@@ -87,7 +87,7 @@ impl Readers {
         connection.pragma_update(None, "query_only", true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-        // Around each page of a mapped file that it lacks, the system reads ten times as much from the disk.
+        // From a file that is mapped, the system reads ten times as much while its cache does not hold the pages.
         connection.pragma_update(None, "mmap_size", 0)?;
         Ok(connection)
     }
@@ -102,7 +102,7 @@ impl Readers {
         let in_use = self.in_use();
         let done = tokio::task::spawn_blocking(move || {
             let _in_use = in_use;
-            // The pages in SQLite's caches would hide it.
+            // SQLite's caches hide that a file was overwritten.
             readers.file.check_content()?;
             let idle = readers.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut connection = idle.map_or_else(|| readers.open(), Ok)?;
