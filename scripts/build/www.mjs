@@ -6,6 +6,9 @@ import { dist, root } from "../lib/paths.mjs";
 import { during } from "../lib/say.mjs";
 import { emit, outputsOf } from "./emit.mjs";
 
+/** The page's entry. What it needs at once is requested before the fonts: a browser opens six connections. */
+const ENTRY = '    <script type="module" src="main.js"></script>\n';
+
 export async function buildViewer() {
   const { build } = await import("esbuild");
   await during("Bundle the viewer", async () => {
@@ -20,7 +23,7 @@ export async function buildViewer() {
       (path) => `    <link rel="preload" href="${basename(path)}" as="script" crossorigin />\n`,
     );
     const page = readFileSync(join(root, "www/index.html"), "utf8");
-    files.set("index.html", Buffer.from(page.replace("  </head>", `${preloads.join("")}  </head>`)));
+    files.set("index.html", Buffer.from(page.replace(ENTRY, `${ENTRY}${preloads.join("")}`)));
     emit(outdir, files);
   });
 }

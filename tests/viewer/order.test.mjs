@@ -84,12 +84,12 @@ test("a late record of the history that an address names is in its place by time
   }
 });
 
-/** @param {number[]} head @param {number[]} tail */
-function feedOf(head, tail, session = SESSION) {
+/** `inFront` rows of the tail were put in front of its first ones. @param {number[]} head @param {number[]} tail */
+function feedOf(head, tail, session = SESSION, inFront = 0) {
   const times = [...head, ...tail];
   return {
     query: { session, q: "" },
-    head,
+    firstRead: head.length + inFront,
     length: times.length,
     ts: (/** @type {number} */ row) => times[row] ?? 0,
   };
@@ -109,6 +109,8 @@ test("rows are sorted while head and tail grow, in a range and in a pause", () =
   const paused = rowsOf(order, grown, null, 2);
   assert.deepEqual(rowsIn(paused), [0, 2, 1, 4, 3]);
   assert.equal(paused.viewRow(6), -1);
+  const more = feedOf([], [1, 3, 2, 30, 10, 40, 20], SESSION, 3);
+  assert.deepEqual(rowsIn(rowsOf(order, more, null, 2)), [0, 2, 1, 4, 3], "as many of those that were there");
   assert.deepEqual(rowsIn(rowsOf(order, feedOf([2, 1], [], "all"), null, null)), [0, 1]);
 });
 

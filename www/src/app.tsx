@@ -2,28 +2,28 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import "./app.css";
-import { Compare } from "./compare/compare";
-import { Pane } from "./detail/pane";
 import { ExportMenu } from "./export/menu";
 import { FilterBar } from "./filter/bar";
 import { Chips } from "./filter/chips";
 import { TabPicker } from "./filter/tabs";
-import { Help } from "./help";
 import { listen } from "./keys";
 import { List, type ListHandle } from "./list/list";
-import { NetworkTable } from "./network/table";
-import { ProblemsPanel } from "./problems/panel";
 import { step } from "./select";
 import { Sessions } from "./sessions/picker";
 import { useViewer } from "./state";
 import { Status } from "./status";
-import { Timeline } from "./timeline/timeline";
 import { Icon } from "./ui/icon";
 import { IconButton } from "./ui/icon_button";
-import { later } from "./ui/later";
+import { LaterParts } from "./ui/later";
 import { Splitter } from "./ui/splitter";
 
-const LateTimeline = later("timeline", Timeline);
+const parts = new LaterParts(() => import("./parts"));
+const Compare = parts.component("", ({ Compare }) => Compare);
+const Help = parts.component("", ({ Help }) => Help);
+const NetworkTable = parts.component("list", ({ NetworkTable }) => NetworkTable);
+const Pane = parts.component("", ({ Pane }) => Pane);
+const ProblemsPanel = parts.component("", ({ ProblemsPanel }) => ProblemsPanel);
+const Timeline = parts.component("timeline", ({ Timeline }) => Timeline);
 
 export function App() {
   const viewer = useViewer();
@@ -62,7 +62,7 @@ export function App() {
         <Compare />
       ) : (
         <>
-          <LateTimeline />
+          <Timeline />
           <main class="split">
             <div class="split-main">
               <ProblemsPanel />

@@ -18,6 +18,8 @@ export interface FoldedRows extends Rows {
   readonly records: number;
   /** The first row behind the history that is read last, or -1. It has no meaning in a time range. */
   readonly tailRow: number;
+  /** The row of the first record that was read, or -1. It has no meaning in a time range. */
+  readonly firstReadRow: number;
   /** The number of records that row `i` represents. */
   sizeOf(i: number): number;
   kindOf(i: number): FoldKind;
@@ -29,7 +31,7 @@ export interface FoldedRows extends Rows {
 /** The part of a feed that folding reads. */
 export type Foldable = Pick<
   Feed,
-  "ts" | "foldKey" | "nest" | "groupRows" | "name" | "isRoute" | "request" | "endsRequest"
+  "ts" | "foldKey" | "nest" | "groupRows" | "name" | "isRoute" | "request" | "endsRequest" | "firstRead"
 > & {
   head: { length: number };
 };
@@ -223,6 +225,7 @@ export class Folds {
       return place < 0 ? -1 : (this.#rowOf[place] ?? -1);
     };
     const kind = (i: number): number => this.#kind[i] ?? 0;
+    const rowOf = (place: number): number => (place < rows.length ? (this.#rowOf[place] ?? -1) : -1);
     const start = (i: number): number => {
       let row = i;
       while (row > 0 && (kind(row) & KIND) === MEMBER) row--;
@@ -233,7 +236,8 @@ export class Folds {
       records: rows.length,
       feedRow: (i) => rows.feedRow(this.#shown[i] ?? 0),
       viewRow,
-      tailRow: feed.head.length < rows.length ? (this.#rowOf[feed.head.length] ?? -1) : -1,
+      tailRow: rowOf(feed.head.length),
+      firstReadRow: rowOf(feed.firstRead),
       sizeOf: (i) => this.#size[i] ?? 1,
       kindOf: (i) => KINDS[kind(i) & KIND] ?? "none",
       isOpen: (i) => (kind(i) & OPEN) !== 0,
@@ -259,6 +263,7 @@ function unfolded(rows: Rows, feed: Foldable | null): FoldedRows {
     feedRow: rows.feedRow,
     viewRow: rows.viewRow,
     tailRow: feed === null ? -1 : feed.head.length,
+    firstReadRow: feed === null ? -1 : feed.firstRead,
     sizeOf: () => 1,
     kindOf: () => "none",
     isOpen: () => false,

@@ -19,7 +19,7 @@ export interface Rows {
 }
 
 /** The part of a feed that is sorted. */
-export type Timed = Pick<Feed, "query" | "head" | "length" | "ts">;
+export type Timed = Pick<Feed, "query" | "firstRead" | "length" | "ts">;
 
 /** A row is moved over at most this many others: after a change of the clock, the order of acceptance continues. */
 const MOST_MOVED = 500;
@@ -31,18 +31,18 @@ export class TimeOrder {
   /** The first place that has changed since `takeUnchanged` was called. */
   #changed = 0;
   #feed: Timed | null = null;
-  #headLength = 0;
+  #firstRead = 0;
   #rows = new Uint32Array(FIRST_CAPACITY);
 
   /** Sorts the rows of `feed` before `end`. */
   update(feed: Timed, end: number): void {
-    // History grows in front of the tail and moves all of its rows.
-    if (feed !== this.#feed || feed.head.length !== this.#headLength || end < this.length) {
+    // History grows in front of the rows that were read first, and moves all of them.
+    if (feed !== this.#feed || feed.firstRead !== this.#firstRead || end < this.length) {
       this.length = 0;
       this.#changed = 0;
     }
     this.#feed = feed;
-    this.#headLength = feed.head.length;
+    this.#firstRead = feed.firstRead;
     if (this.#rows.length < end) this.#rows = grown(this.#rows, Math.max(end, this.#rows.length * 2));
     const isSorted = feed.query.session !== ALL_SESSIONS;
     this.#changed = Math.min(this.#changed, this.length);
@@ -89,7 +89,7 @@ export class TimeOrder {
 
 const NONE: Rows = { length: 0, feedRow: (i) => i, viewRow: () => -1 };
 
-/** `pausedAt` is the length that the feed's tail had when the view was paused. */
+/** `pausedAt` is how many rows the feed had from the first one read on when the view was paused. */
 export function rowsOf(
   order: TimeOrder,
   feed: Timed | null,
@@ -97,7 +97,7 @@ export function rowsOf(
   pausedAt: number | null,
 ): Rows {
   if (feed === null) return NONE;
-  const end = pausedAt === null ? feed.length : feed.head.length + pausedAt;
+  const end = pausedAt === null ? feed.length : feed.firstRead + pausedAt;
   order.update(feed, end);
   if (range === null) {
     return { length: end, feedRow: (i) => order.at(i), viewRow: (row) => order.placeOf(row) };

@@ -21,11 +21,16 @@ export function storedToken(): string | null {
   return sessionStorage.getItem(KEY);
 }
 
+/** The browser blocks this page until it has read the storage: for the first rows, that is done after all requests. */
+export function storeToken(token: string): void {
+  sessionStorage.setItem(KEY, token);
+}
+
 export function forgetToken(): void {
   sessionStorage.removeItem(KEY);
 }
 
-/** Exchanges a code for a token, which is stored for this tab. */
+/** Exchanges a code for a token. */
 export async function exchange(base: string, code: string): Promise<string> {
   let reply: Response;
   try {
@@ -43,6 +48,5 @@ export async function exchange(base: string, code: string): Promise<string> {
   if (!reply.ok || token === undefined) {
     throw new SourceError(asString(body.detail) ?? `the collector answered ${reply.status}`, "unauthorized");
   }
-  sessionStorage.setItem(KEY, token);
   return token;
 }

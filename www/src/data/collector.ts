@@ -18,8 +18,8 @@ import {
   type Page,
   type Query,
   type SessionSummary,
+  SHOWN_FIRST_RECORDS,
   SourceError,
-  TAIL_FIRST_RECORDS,
 } from "./source";
 
 /** Records of the first read that looks for an event; each later one takes twice as many. */
@@ -80,7 +80,7 @@ export class CollectorSource implements DataSource {
     this.#sessionsAhead = this.#listed();
     // The lines of a filter may be far from each other.
     if (q === "" && session !== ALL_SESSIONS) {
-      const asked = { session: session ?? "newest", newest: "true", limit: String(TAIL_FIRST_RECORDS) };
+      const asked = { session: session ?? "newest", newest: "true", limit: String(SHOWN_FIRST_RECORDS) };
       this.#ahead = this.#get("/v1/events", asked, NDJSON).then(linesOf);
     }
     return Promise.allSettled([this.#sessionsAhead, this.#ahead]);
@@ -89,7 +89,7 @@ export class CollectorSource implements DataSource {
   async nearEnd(query: Query, records: number, signal?: AbortSignal): Promise<string | null> {
     // The first rows wait for this: the end of a session is known from the list of sessions.
     const latest = this.#latest.get(query.session) ?? (await this.#end(query, signal));
-    const ahead = await this.#takeAhead(query);
+    const ahead = records === SHOWN_FIRST_RECORDS ? await this.#takeAhead(query) : [];
     const first = parseLine(ahead[0] ?? "");
     // Reading twice as many at once is as fast as splitting them.
     const isWhole = latest <= records * 2;

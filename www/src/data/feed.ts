@@ -2,8 +2,9 @@
  * The records that match one query, oldest first. The list grows while history is read and new records come.
  *
  * The newest records of a long session are read first, so that they never wait for history: `head` grows
- * from the oldest record, `tail` from a little before now, and both are one list. Nothing is skipped:
- * records that the source no longer has are a gap, and a source that does not answer is a state with a reason.
+ * from the oldest record, `tail` from a little before now, and both are one list. The tail begins with a screen of
+ * rows; once those are painted, more records are put in front of them. Nothing is skipped: records that the source no
+ * longer has are a gap, and a source that does not answer is a state with a reason.
  */
 import { batch, type Signal, signal } from "@preact/signals";
 import { Columns, type Dictionary, GAP_TYPE, type Header } from "./columns";
@@ -18,6 +19,7 @@ import {
   type HeaderPage,
   type Page,
   type Query,
+  SHOWN_FIRST_RECORDS,
   SourceError,
   type SourceErrorCode,
   TAIL_FIRST_RECORDS,
@@ -40,7 +42,7 @@ export type FeedState = "loading" | "live" | "retrying" | "failed";
 
 export class Feed {
   readonly head = new Columns();
-  readonly tail = new Columns();
+  tail = new Columns();
   readonly state: Signal<FeedState> = signal("loading");
   readonly error: Signal<SourceError | null> = signal(null);
   /** Raised after each change, at most once a frame. */
@@ -58,6 +60,8 @@ export class Feed {
   readonly gaps: { ts: number; count: number; category: string }[] = [];
 
   private readonly abort = new AbortController();
+  /** How many rows of the tail were put in front of its first ones. */
+  private putInFront = 0;
   private scheduled = false;
   private caughtUp = false;
   private wait = RETRY_FIRST_MS;
@@ -80,6 +84,11 @@ export class Feed {
 
   get length(): number {
     return this.head.length + this.tail.length;
+  }
+
+  /** The row of the first record that was read. History grows in front of it. */
+  get firstRead(): number {
+    return this.head.length + this.putInFront;
   }
 
   at(i: number): Header {
@@ -128,7 +137,7 @@ export class Feed {
     for (const line of lines) {
       const record = parseLine(line);
       if (record === null) continue;
-      const seq = isGap(record) ? record.gap.first_seq : record.seq;
+      const seq = firstSeqOf(record);
       const session = this.dictionary.sessions.id(record.capture_session_id);
       this.lines.put(session, seq, line);
       if (isGap(record)) continue;
@@ -153,17 +162,24 @@ export class Feed {
 
   private async run(): Promise<void> {
     let isPlaced = false;
+    // A filter may leave none of the last records, and over all sessions only the stream has positions.
+    const isStaged = this.query.q === "" && !this.overAll;
     // One piece of work, so that the first lines are asked for before anything is rendered.
     await this.keep(async () => {
       if (!isPlaced) {
-        this.tailFrom = await this.source.nearEnd(this.query, TAIL_FIRST_RECORDS, this.abort.signal);
+        const records = isStaged ? SHOWN_FIRST_RECORDS : TAIL_FIRST_RECORDS;
+        this.tailFrom = await this.source.nearEnd(this.query, records, this.abort.signal);
         this.followed = this.tailFrom;
         isPlaced = true;
       }
-      // Over all sessions only the stream has positions: it replays the beginning of the tail.
+      // Over all sessions the stream replays the beginning of the tail.
       if (!this.overAll) await this.readLines();
     });
     if (!this.overAll) this.caughtUp = true;
+    if (isStaged && this.tailFrom !== null) {
+      await painted();
+      await this.keep(() => this.putMoreInFront());
+    }
     if (this.tailFrom === null && !this.overAll) this.completed();
     if (this.tailFrom !== null) void this.keep(() => this.fill(this.tailFrom ?? ""));
     await this.keep(() => this.follow());
@@ -221,6 +237,31 @@ export class Feed {
     }
   }
 
+  /** Reads the records before the tail's first ones, and puts them in front of those. */
+  private async putMoreInFront(): Promise<void> {
+    const { signal } = this.abort;
+    const from = await this.source.nearEnd(this.query, TAIL_FIRST_RECORDS, signal);
+    const until = this.tail.length === 0 ? Number.POSITIVE_INFINITY : (this.tail.place[0] ?? 0);
+    const pages: Page[] = [];
+    for (let after = from; ; ) {
+      const page = await this.source.read(this.query, after, PAGE_LINES, signal);
+      this.answered();
+      pages.push(page);
+      after = page.next ?? after;
+      const last = parseLine(page.lines.at(-1) ?? "");
+      if (page.end || (last !== null && firstSeqOf(last) >= until)) break;
+    }
+    if (signal.aborted) return;
+    const older = new Columns();
+    for (const page of pages) this.appendLines(older, page, until);
+    this.putInFront = older.length;
+    this.historyRows += older.length;
+    for (let i = 0; i < this.tail.length; i++) older.push(this.tail.at(i));
+    this.tail = older;
+    this.tailFrom = from;
+    this.rowsMoved();
+  }
+
   /** Fills the head with the headers of the records before the tail. */
   private async fill(until: string): Promise<void> {
     for (;;) {
@@ -267,7 +308,7 @@ export class Feed {
         request: NO_FOLD,
       });
     }
-    this.changed();
+    this.rowsMoved();
   }
 
   private append(columns: Columns, header: Header): void {
@@ -288,22 +329,27 @@ export class Feed {
       this.gapSeqs += page.dropped;
       this.changed();
     }
-    const { tail } = this;
+    this.appendLines(this.tail, page);
+    if (!this.caughtUp) {
+      this.historyRows = this.tail.length;
+      this.caughtUp = this.overAll && page.end;
+    }
+    if (page.lines.length > 0) this.changed();
+  }
+
+  /** Appends lines of places before `until` to columns. */
+  private appendLines(columns: Columns, page: Page, until = Number.POSITIVE_INFINITY): void {
     for (const [i, line] of page.lines.entries()) {
       const record = parseLine(line);
       // A detail is shown with its event.
       if (record === null || (!isGap(record) && isDetail(record.event))) continue;
-      const header = this.header(tail, record, line);
+      const header = this.header(columns, record, line);
       if (this.overAll) header.at = page.at?.[i] ?? 0;
-      if (tail.length > 0 && header.at <= (tail.place[tail.length - 1] ?? 0)) continue;
-      this.append(tail, header);
+      if (header.at >= until) return;
+      if (columns.length > 0 && header.at <= (columns.place[columns.length - 1] ?? 0)) continue;
+      this.append(columns, header);
       this.lines.put(header.session, header.seq, line);
     }
-    if (!this.caughtUp) {
-      this.historyRows = tail.length;
-      this.caughtUp = this.overAll && page.end;
-    }
-    if (page.lines.length > 0) this.changed();
   }
 
   private header(columns: Columns, record: LineRecord, line: string): Header {
@@ -361,6 +407,11 @@ export class Feed {
     );
   }
 
+  /** Rows have other numbers now: whoever reads them next must not use the old ones. */
+  private rowsMoved(): void {
+    this.version.value++;
+  }
+
   private changed(): void {
     if (this.scheduled) return;
     this.scheduled = true;
@@ -369,6 +420,10 @@ export class Feed {
       this.version.value++;
     });
   }
+}
+
+function firstSeqOf(record: LineRecord): number {
+  return isGap(record) ? record.gap.first_seq : record.seq;
 }
 
 function findIn(columns: Columns, session: number, seq: number): number {
@@ -382,6 +437,11 @@ function findIn(columns: Columns, session: number, seq: number): number {
 function requestFrame(run: () => void): void {
   if (document.visibilityState === "visible") requestAnimationFrame(run);
   else setTimeout(run, 250);
+}
+
+/** Waits until the page has been painted, if it is visible. */
+function painted(): Promise<void> {
+  return new Promise((resolve) => requestFrame(() => setTimeout(resolve, 0)));
 }
 
 /** Lets input and painting go first. */

@@ -97,8 +97,10 @@ export class SourceError extends Error {
 /** A file that a source makes from records. */
 export type FileFormat = "har" | "markdown" | "playwright" | "bundle";
 
-/** If a session has many more records than this, the last ones are read first. */
+/** If a session has many more records than this, the last ones are read before the rest. */
 export const TAIL_FIRST_RECORDS = 2_000;
+/** The last ones of these are read before anything is shown: enough for a screen of rows. */
+export const SHOWN_FIRST_RECORDS = 200;
 
 /** Implemented by `collector.ts`, for the extension's pages by `logs.ts`, and in a bundle by `embedded.ts`. */
 export interface DataSource {

@@ -32,19 +32,26 @@ export interface ListHandle {
 export function List({ handle }: { handle: { current: ListHandle | null } }) {
   const viewer = useViewer();
   const scroller = useRef<HTMLDivElement>(null);
-  const viewport = useMemo(() => new Viewport(ROW_PX), []);
+  const viewport = useMemo(() => new Viewport(ROW_PX, innerHeight), []);
   const moved = useSignal(0);
   const rows = viewer.view.rows.value;
   const feed = viewer.view.feed.value;
-  /** The view's row of the first record behind the history that is still being read. */
+  /** The rows in front of which history grows, and of the first record that was read, when they were rendered last. */
   const tailRow = useRef(-1);
+  const firstReadRow = useRef(-1);
   const shownFeed = useRef<Feed | null>(null);
   const unrevealed = useRef(false);
+  const isMeasured = useRef(false);
   /** Position that this component last scrolled to; null once a person has scrolled. */
   const placed = useRef<number | null>(null);
+  /** Where to scroll to with the rows that are being rendered. */
+  const due = useRef<number | null>(null);
   const slots = useMemo(() => new Slots(), []);
   const missing = useMemo(() => new MissingLines(viewer), [viewer]);
   viewport.rows = rows.length;
+  if (viewer.view.following.value && viewport.top !== viewport.maxTop) {
+    due.current = viewport.moveTo(viewport.maxTop);
+  }
   void moved.value;
   void viewer.view.linesVersion.value;
   void viewer.originalPlaces.version.value;
@@ -63,15 +70,18 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
 
   // Before painting: stay at the end while following, and stay where one was when history grew above.
   useLayoutEffect(() => {
-    const isKnown = shownFeed.current === feed && tailRow.current >= 0 && rows.tailRow >= 0;
-    const grewAbove = isKnown ? rows.tailRow - tailRow.current : 0;
-    const inTail = viewport.top >= tailRow.current * ROW_PX;
+    if (due.current !== null && scroller.current !== null) place(scroller.current, due.current);
+    due.current = null;
+    const isKnown = shownFeed.current === feed && firstReadRow.current >= 0 && rows.firstReadRow >= 0;
+    const grewAbove = isKnown ? rows.firstReadRow - firstReadRow.current : 0;
+    const isBelow = viewport.top >= tailRow.current * ROW_PX;
     tailRow.current = rows.tailRow;
+    firstReadRow.current = rows.firstReadRow;
     if (shownFeed.current !== feed) unrevealed.current = viewer.selection.selected.value !== null;
     shownFeed.current = feed;
     // A selection from the address, the keyboard or the details comes into view once its row is read.
     let hasRevealed = false;
-    if (unrevealed.current && viewport.height > 0) {
+    if (unrevealed.current && isMeasured.current) {
       const row = viewer.selection.row;
       if (row >= 0) {
         unrevealed.current = false;
@@ -82,8 +92,8 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
       }
     }
     if (viewer.view.following.value) {
-      if (!viewport.atEnd || viewport.top !== viewport.maxTop) put(viewport.maxTop);
-    } else if (!hasRevealed && grewAbove !== 0 && inTail && viewer.view.range.value === null) {
+      if (hasRevealed) put(viewport.maxTop);
+    } else if (!hasRevealed && grewAbove !== 0 && isBelow && viewer.view.range.value === null) {
       put(viewport.top + grewAbove * ROW_PX);
     } else if (viewport.top > viewport.maxTop) {
       put(viewport.maxTop);
@@ -99,8 +109,9 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
       const shift = element.getBoundingClientRect().top - screenTop;
       screenTop += shift;
       const row = viewer.selection.row;
-      const wasInView = row >= 0 && viewport.height > 0 && viewport.topToShow(row) === viewport.top;
-      const isFirst = viewport.height === 0;
+      const isFirst = !isMeasured.current;
+      const wasInView = row >= 0 && !isFirst && viewport.topToShow(row) === viewport.top;
+      isMeasured.current = true;
       viewport.height = element.clientHeight;
       if (!viewer.view.following.value) {
         // A panel that opens above covers rows; the others stay where they are, and the selected row stays in view.

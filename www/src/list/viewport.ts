@@ -13,13 +13,15 @@ export const MAX_PHYSICAL_PX = 8_000_000;
 
 export class Viewport {
   rows = 0;
-  /** Height of the visible part. */
-  height = 0;
   /** The top of the visible part, in pixels of the whole list. */
   top = 0;
   private physicalTop = 0;
 
-  constructor(readonly rowHeight: number) {}
+  /** `height` is that of the visible part. */
+  constructor(
+    readonly rowHeight: number,
+    public height = 0,
+  ) {}
 
   get virtualHeight(): number {
     return this.rows * this.rowHeight;

@@ -27,7 +27,7 @@ export class View {
   readonly feed: Signal<Feed | null> = signal(null);
   /** Whether the list sticks to its newest row. */
   readonly following = signal(true);
-  /** The length of the feed's tail at which the view was paused, or null while it is live. */
+  /** How many rows the feed had from the first one read on when the view was paused, or null while it is live. */
   readonly pausedAt: Signal<number | null> = signal(null);
   /** Raised when lines that were asked for have arrived. */
   readonly linesVersion = signal(0);
@@ -143,7 +143,7 @@ export class View {
   togglePause(): void {
     const feed = this.feed.value;
     if (feed === null) return;
-    this.pausedAt.value = this.pausedAt.value === null ? feed.tail.length : null;
+    this.pausedAt.value = this.pausedAt.value === null ? feed.length - feed.firstRead : null;
     if (this.pausedAt.value === null) this.following.value = true;
   }
 

@@ -8,7 +8,7 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Range } from "../data/range";
-import { clock, count, duration } from "../data/time";
+import { clock, count, dayAndMonth, duration } from "../data/time";
 import { useViewer, type Viewer } from "../state";
 import { categoryProperty } from "../ui/category";
 import { bin, stacked } from "./bins";
@@ -263,7 +263,6 @@ function isAtEdge(plot: uPlot, time: number): boolean {
 }
 
 function tick(seconds: number, step: number): string {
-  if (step >= 86_400)
-    return new Date(seconds * 1000).toLocaleDateString(undefined, { day: "numeric", month: "short" });
+  if (step >= 86_400) return dayAndMonth(seconds * 1e6);
   return clock(seconds * 1e6).slice(0, step >= 60 ? 5 : step >= 1 ? 8 : undefined);
 }

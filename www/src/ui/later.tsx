@@ -1,15 +1,55 @@
-/** Parts of the page that are rendered after the first paint. */
+/** Parts of the page that are loaded after the first paint. */
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
-/** Returns a component that leaves its place empty, as `placeClass` lays it out, in the first paint. */
-export function later(placeClass: string, Part: ComponentType): ComponentType {
-  return function Later() {
-    const [isPainted, setPainted] = useState(false);
-    useEffect(() => {
-      const painted = requestAnimationFrame(() => setTimeout(() => setPainted(true)));
-      return () => cancelAnimationFrame(painted);
-    }, []);
-    return isPainted ? <Part /> : <div class={placeClass} />;
-  };
+/** A module of components. The first of them on the page loads it, after a paint; the others wait for the same module. */
+export class LaterParts<Parts> {
+  #parts: Parts | null = null;
+  #loading: Promise<Parts> | null = null;
+
+  constructor(private readonly load: () => Promise<Parts>) {}
+
+  /** Returns a component of the module. Until the module is loaded, its place is empty, as `placeClass` lays it out. */
+  component<Props extends object>(
+    placeClass: string,
+    pick: (parts: Parts) => ComponentType<Props>,
+  ): ComponentType<Props> {
+    return (props: Props) => {
+      const [hasFailed, setFailed] = useState(false);
+      const [, setLoaded] = useState(this.#parts !== null);
+      useEffect(() => {
+        if (this.#parts !== null) return;
+        const painted = requestAnimationFrame(() =>
+          setTimeout(() =>
+            this.#loaded().then(
+              () => setLoaded(true),
+              () => setFailed(true),
+            ),
+          ),
+        );
+        return () => cancelAnimationFrame(painted);
+      }, []);
+      if (this.#parts !== null) {
+        const Part = pick(this.#parts);
+        return <Part {...props} />;
+      }
+      if (!hasFailed) return <div class={placeClass} />;
+      return (
+        <div class={placeClass} role="alert">
+          This part of the page could not be loaded. Reload the page.
+        </div>
+      );
+    };
+  }
+
+  async #loaded(): Promise<Parts> {
+    this.#loading ??= this.load();
+    try {
+      this.#parts = await this.#loading;
+    } catch (error) {
+      this.#loading = null;
+      throw error;
+    }
+    return this.#parts;
+  }
 }

@@ -19,10 +19,7 @@ export class Theme {
       else document.documentElement.dataset.theme = choice;
     };
     system.addEventListener("change", apply);
-    effect(() => {
-      apply();
-      localStorage.setItem(KEY, this.choice.value);
-    });
+    effect(apply);
   }
 
   get value(): "light" | "dark" {
@@ -32,6 +29,7 @@ export class Theme {
   /** Switches to the scheme that is not on screen. */
   toggle(): void {
     this.choice.value = this.shown.value === "dark" ? "light" : "dark";
+    localStorage.setItem(KEY, this.choice.value);
   }
 }
 
