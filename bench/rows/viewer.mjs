@@ -16,6 +16,7 @@ const FIRST_ROWS_GOAL_MS = 300;
 const OPENINGS = 9;
 /** A new window loads pages of the browser's own, which a person who opens a link has open already. */
 const SETTLED_MS = 2_000;
+const MOST_LOOKS = 30;
 
 export const name = "viewer";
 export const isLong = true;
@@ -92,11 +93,12 @@ async function opening(browser, url, selector) {
     await sleep(SETTLED_MS);
     await page.goto(url, { waitUntil: "commit" });
     // To wait in the page would run code there meanwhile.
-    for (;;) {
+    for (let look = 0; look < MOST_LOOKS; look++) {
       await sleep(SETTLED_MS);
       const shown = await page.evaluate(() => Reflect.get(window, "tabtapeFirst"));
       if (shown !== undefined) return round(shown);
     }
+    throw new Error(`${url} showed no ${selector}`);
   } finally {
     await context.close();
   }
