@@ -11,13 +11,13 @@ const here = dirname(fileURLToPath(import.meta.url));
 /** Files served as they are, by name. */
 export const staticFiles = ["index.html", "icon.svg"].map((name) => ({ name, from: join(here, name) }));
 
-/** A script of its own that each opening of the page needs: see `main.ts`. */
-export const neededAtOnce = "www/src/served.tsx";
+/** The entry's path in the repository. */
+export const viewerEntry = "www/src/main.tsx";
 
 /** @param {string} outdir @returns {import("esbuild").BuildOptions} */
 export function viewerBuild(outdir) {
   return {
-    entryPoints: { main: join(here, "src/main.ts") },
+    entryPoints: { main: join(here, "src/main.tsx") },
     outdir,
     bundle: true,
     splitting: true,

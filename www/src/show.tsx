@@ -1,6 +1,7 @@
 /** Fills a page with the viewer, or with a message in its place. */
 import { type ComponentChildren, render } from "preact";
 import { App } from "./app";
+import { painted } from "./data/frames";
 import { type Viewer, ViewerContext } from "./state";
 import "./theme.css";
 import { Empty, type EmptyProps } from "./ui/empty";
@@ -14,6 +15,7 @@ export function showViewer(root: HTMLElement, viewer: Viewer, more?: ComponentCh
     </ViewerContext.Provider>,
     root,
   );
+  void painted().then(() => viewer.shown());
 }
 
 export function showMessage(root: HTMLElement, message: EmptyProps): void {

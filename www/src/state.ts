@@ -67,6 +67,12 @@ export class Viewer {
   /** The range of time that the timeline shows. */
   readonly domain: ReadonlySignal<Range>;
 
+  /** Called once the page shows the viewer: what its first rows do without is requested from then on. */
+  shown: () => void = () => {};
+  readonly #isShown = new Promise<void>((resolve) => {
+    this.shown = resolve;
+  });
+
   /** Called when the source no longer lets this page read. */
   onRefused: () => void = () => {};
 
@@ -118,15 +124,20 @@ export class Viewer {
       effect(() => {
         if (view.feed.value?.error.value?.code === "store_changed") untracked(() => this.#resetForNewStore());
       }),
-      effect(() => {
-        const next = addressOf(this.address());
-        // The address of a page from a file cannot change.
-        if (this.source.kind === "bundle") return;
-        if (this.sessions.list.value !== null && next !== (location.search || "?")) {
-          history.replaceState(null, "", next === "?" ? location.pathname : next);
-        }
-      }),
     );
+    void this.#isShown.then(() => this.#stops.push(this.#keepAddress()));
+  }
+
+  /** Keeps the page's address that of the state. Returns what ends that. */
+  #keepAddress(): () => void {
+    return effect(() => {
+      const next = addressOf(this.address());
+      // The address of a page from a file cannot change.
+      if (this.source.kind === "bundle") return;
+      if (this.sessions.list.value !== null && next !== (location.search || "?")) {
+        history.replaceState(null, "", next === "?" ? location.pathname : next);
+      }
+    });
   }
 
   stop(): void {
@@ -186,6 +197,7 @@ export class Viewer {
       if (this.view.sessionId.value === null) this.#openFirst(sessions.list.value ?? []);
     });
     if (sessions.error.value === null) {
+      await this.#isShown;
       this.#lookForDeleted();
       await this.coverage.refresh(this.session.value).catch((error: unknown) => sessions.fail(error));
       await this.problems.refresh(this.session.value);
@@ -209,7 +221,7 @@ export class Viewer {
   #onOpened(session: string): void {
     this.#deletions.begin(session, this.session.value);
     this.#newer.opened(session);
-    void this.problems.refresh(this.session.value);
+    void this.#isShown.then(() => this.problems.refresh(this.session.value));
     if (this.selection.selected.value === null) this.view.following.value = true;
   }
 

@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn only_a_script_with_a_hash_in_its_name_is_kept_without_asking() {
-        assert_eq!(cache_control("served-TAL4QVFB.js"), "max-age=31536000, immutable");
+        assert_eq!(cache_control("chunk-TAL4QVFB.js"), "max-age=31536000, immutable");
         for name in [
             "index.html", "main.js", "main.css", "icon.svg", "a-TAL4QVFB.css", "very-longname.js",
         ] {

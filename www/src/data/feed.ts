@@ -9,6 +9,7 @@
 import { batch, type Signal, signal } from "@preact/signals";
 import { Columns, type Dictionary, GAP_TYPE, type Header } from "./columns";
 import { endsRequest, foldKey, foldKeyOfType, NO_FOLD, packNest, requestKey } from "./fold";
+import { painted, requestFrame } from "./frames";
 import type { Lines } from "./lines";
 import { pause } from "./pause";
 import { isGap, type LineRecord, parseLine } from "./record";
@@ -431,17 +432,6 @@ function findIn(columns: Columns, session: number, seq: number): number {
     if (columns.seq[i] === seq && columns.session[i] === session) return i;
   }
   return -1;
-}
-
-/** Runs in the next frame, or by a timer while the page is hidden and gets no frames. */
-function requestFrame(run: () => void): void {
-  if (document.visibilityState === "visible") requestAnimationFrame(run);
-  else setTimeout(run, 250);
-}
-
-/** Waits until the page has been painted, if it is visible. */
-function painted(): Promise<void> {
-  return new Promise((resolve) => requestFrame(() => setTimeout(resolve, 0)));
 }
 
 /** Lets input and painting go first. */
