@@ -5,7 +5,7 @@
  * The panel reads the collector with its own token, which the recorder's pairing grants. If no collector is
  * connected, it reads the logs of this browser.
  */
-import { exchange, forgetToken, storedToken } from "../../www/src/data/access.ts";
+import { exchange, forgetToken, storedToken, storeToken } from "../../www/src/data/access.ts";
 import { CollectorSource } from "../../www/src/data/collector.ts";
 import { LogsSource } from "../../www/src/data/logs.ts";
 import type { DataSource } from "../../www/src/data/source.ts";
@@ -41,7 +41,9 @@ async function sourceOf({ collector_url, recorder }: Status): Promise<DataSource
 
 async function askForToken(base: string): Promise<string> {
   const link = new URL(await command({ command: "viewer_link" }));
-  return exchange(base, new URLSearchParams(link.hash.slice(1)).get("code") ?? "");
+  const token = await exchange(base, new URLSearchParams(link.hash.slice(1)).get("code") ?? "");
+  storeToken(token);
+  return token;
 }
 
 function show(root: HTMLElement, source: DataSource): void {
