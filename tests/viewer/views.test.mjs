@@ -198,6 +198,20 @@ test("history that is still being read does not count as new after an addressed 
   assert.equal(await page.locator(".latest").innerText(), "Latest");
 });
 
+test("rows are shown, and what is missing, if the other parts of the page cannot be loaded", async () => {
+  const context = await browser.newContext();
+  const other = await context.newPage();
+  await other.route("**/parts-*.js", (route) => route.abort());
+  await other.goto(await store.link(`?session=${SESSION}`));
+  await other.getByRole("alert").filter({ hasText: "could not be loaded" }).first().waitFor();
+  assert.ok((await other.locator(".row").count()) > 0);
+  await other.unroute("**/parts-*.js");
+  await other.reload();
+  await other.locator(".timeline canvas").waitFor();
+  assert.equal(await other.getByRole("alert").filter({ hasText: "could not be loaded" }).count(), 0);
+  await context.close();
+});
+
 test("a store without sessions shows how to record one", async () => {
   const empty = await Store.start();
   const first = await open(browser, await empty.link());

@@ -2,11 +2,11 @@
  * Maps frames and documents of the DevTools protocol to those of Chrome's extension API.
  *
  * The protocol has names of its own. The top-level frame's is the tab's target id; any other is learned from its
- * first request that chrome.webRequest has reported too. A document is a loader there; which one it is shows once the frame has
+ * first request that chrome.webRequest reports too, before or after the protocol. A document is a loader there; which one it is shows once the frame has
  * another document than it had when the loader began. What is not known yet is left out.
  */
 
-import type { DebuggedRequests } from "../producers/debugged_requests.ts";
+import { type DebuggedRequests, seenKey } from "../producers/debugged_requests.ts";
 import { remember } from "../remember.ts";
 import type { Documents } from "../state/documents.ts";
 import type { CdpTargets } from "./cdp_targets.ts";
@@ -29,17 +29,30 @@ interface Loader {
   documentId: string | undefined;
 }
 
+interface Asker {
+  frameId: string;
+  /** The document's, if it asked for its document. */
+  loader: Loader | null;
+}
+
 export class CdpFrames {
   readonly #mainFrames = new Map<number, string>();
   /** Chrome's frame ids by `tab:protocol's id`. */
   readonly #frames = new Map<string, number>();
   readonly #loaders = new Map<string, Loader>();
+  /**
+   * Frames that have asked for an address before webRequest said which of its frames did, by `tab:address`; null if
+   * several have.
+   */
+  readonly #asked = new Map<string, Asker | null>();
 
   constructor(
     private readonly documents: Documents,
     readonly webRequest: DebuggedRequests,
     private readonly targets: CdpTargets,
-  ) {}
+  ) {
+    webRequest.onSeen = (tabId, url, { frame_id }) => this.#learn(tabId, url, frame_id);
+  }
 
   attached(tabId: number, targetId: string): void {
     this.#mainFrames.set(tabId, targetId);
@@ -47,7 +60,7 @@ export class CdpFrames {
 
   forget(tabId: number): void {
     this.#mainFrames.delete(tabId);
-    for (const known of [this.#frames, this.#loaders])
+    for (const known of [this.#frames, this.#loaders, this.#asked])
       for (const key of known.keys()) if (key.startsWith(`${tabId}:`)) known.delete(key);
   }
 
@@ -73,7 +86,10 @@ export class CdpFrames {
       return { ...request.place, cdp_frame_id: frameId };
     const shown = frame === undefined ? undefined : this.documents.shownIn(tabId, frame);
     const loader = this.#loader(`${tabId}:${loaderId}`, isNavigation ? shown : undefined);
-    if (frame === undefined) return { cdp_frame_id: frameId };
+    if (frame === undefined) {
+      this.#ask(seenKey(tabId, url), { frameId, loader: isNavigation ? loader : null });
+      return { cdp_frame_id: frameId };
+    }
     const isSeen = seen.frame_id === `${frame}`;
     // The commit of a frame may be reported later than its document's requests.
     const asker = isSeen && !isNavigation ? seen.document_id : undefined;
@@ -96,6 +112,22 @@ export class CdpFrames {
     if (known !== undefined || seen === undefined) return known;
     remember(this.#frames, key, Number(seen), MAX_KNOWN);
     return Number(seen);
+  }
+
+  #ask(key: string, asker: Asker): void {
+    const before = this.#asked.get(key);
+    const isAlone = before === undefined || before?.frameId === asker.frameId;
+    remember(this.#asked, key, isAlone ? asker : null, MAX_KNOWN);
+  }
+
+  #learn(tabId: number, url: string, seen: string | undefined): void {
+    const key = seenKey(tabId, url);
+    const asker = this.#asked.get(key);
+    this.#asked.delete(key);
+    if (asker === undefined || asker === null) return;
+    const frame = this.#frameOf(tabId, asker.frameId, seen);
+    if (asker.loader !== null && frame !== undefined)
+      asker.loader.before = this.documents.shownIn(tabId, frame);
   }
 
   /** One that was there before we were is the one that shows: nothing was before it. */

@@ -22,6 +22,8 @@ export class DebuggedRequests {
   readonly tabs = new Set<number>();
   /** Whether the debugger reports dedicated workers of this tab. */
   hasWorkers: (tabId: number) => boolean = () => false;
+  /** Called with webRequest's fields of each request that begins in a tab of the debugger. */
+  onSeen: (tabId: number, url: string, metadata: Record<string, string>) => void = () => {};
   /** The requests that both record. */
   readonly exchanges: Exchanges;
   readonly heldSteps: HeldSteps;
@@ -78,6 +80,7 @@ export class DebuggedRequests {
   /** Keeps webRequest's fields of a request that has begun. */
   see(tabId: number, url: string, { request_id: _, ...metadata }: Record<string, string>): void {
     remember(this.#seen, seenKey(tabId, url), { metadata, error: null }, MAX_SEEN);
+    this.onSeen(tabId, url, metadata);
   }
 
   /** Returns webRequest's fields of a tab's last request to this address. */
@@ -126,6 +129,7 @@ function withRequestId(input: EventInput, requestId: string | null): EventInput 
   };
 }
 
-function seenKey(tabId: number, url: string): string {
+/** A map's key for an address that a tab has asked for. */
+export function seenKey(tabId: number, url: string): string {
   return `${tabId}:${beginning(url, MAX_URL_BYTES)}`;
 }

@@ -1,6 +1,7 @@
 /** Parts of the page that are loaded after the first paint. */
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { painted } from "../data/frames";
 
 /** A module of components. The first of them on the page loads it, after a paint; the others wait for the same module. */
 export class LaterParts<Parts> {
@@ -19,15 +20,16 @@ export class LaterParts<Parts> {
       const [, setLoaded] = useState(this.#parts !== null);
       useEffect(() => {
         if (this.#parts !== null) return;
-        const painted = requestAnimationFrame(() =>
-          setTimeout(() =>
-            this.#loaded().then(
-              () => setLoaded(true),
-              () => setFailed(true),
-            ),
-          ),
-        );
-        return () => cancelAnimationFrame(painted);
+        let isGone = false;
+        painted()
+          .then(() => this.#loaded())
+          .then(
+            () => isGone || setLoaded(true),
+            () => isGone || setFailed(true),
+          );
+        return () => {
+          isGone = true;
+        };
       }, []);
       if (this.#parts !== null) {
         const Part = pick(this.#parts);
