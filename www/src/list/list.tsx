@@ -157,7 +157,8 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
     moved.value = untracked(() => moved.value) + 1;
   });
 
-  const { from, to } = viewport.range(OVERSCAN_ROWS);
+  // Until it is measured, the page's height stands for its own, which is less.
+  const { from, to } = viewport.range(isMeasured.current ? OVERSCAN_ROWS : 0);
   useEffect(() => missing.show(feed, rows, from, to));
   useEffect(() => () => missing.stop(), [missing]);
 
