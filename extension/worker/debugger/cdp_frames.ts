@@ -2,8 +2,8 @@
  * Maps frames and documents of the DevTools protocol to those of Chrome's extension API.
  *
  * The protocol has names of its own. The top-level frame's is the tab's target id; any other is learned from its
- * first request that chrome.webRequest reports too, before or after the protocol. A document is a loader there; which one it is shows once the frame has
- * another document than it had when the loader began. What is not known yet is left out.
+ * first request that chrome.webRequest reports too, before or after the protocol. A document is a loader there; which
+ * one it is shows once the frame has another document than it had when the loader began. Unknown fields are left out.
  */
 
 import { type DebuggedRequests, seenKey } from "../producers/debugged_requests.ts";
@@ -31,7 +31,7 @@ interface Loader {
 
 interface Asker {
   frameId: string;
-  /** The document's, if it asked for its document. */
+  /** The loader of the document, if the request was for the document itself. */
   loader: Loader | null;
 }
 
@@ -41,8 +41,8 @@ export class CdpFrames {
   readonly #frames = new Map<string, number>();
   readonly #loaders = new Map<string, Loader>();
   /**
-   * Frames that have asked for an address before webRequest said which of its frames did, by `tab:address`; null if
-   * several have.
+   * Frames whose request the protocol reported before webRequest did, by `tab:address`; null if several frames have
+   * requested the address.
    */
   readonly #asked = new Map<string, Asker | null>();
 

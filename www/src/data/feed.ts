@@ -408,7 +408,7 @@ export class Feed {
     );
   }
 
-  /** Rows have other numbers now: whoever reads them next must not use the old ones. */
+  /** Reports at once that rows have new numbers: by the old ones, a reader would find other records. */
   private rowsMoved(): void {
     this.version.value++;
   }

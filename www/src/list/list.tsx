@@ -44,7 +44,7 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
   const isMeasured = useRef(false);
   /** Position that this component last scrolled to; null once a person has scrolled. */
   const placed = useRef<number | null>(null);
-  /** Where to scroll to with the rows that are being rendered. */
+  /** The position to scroll to once the rows of this rendering are in the page; null for none. */
   const due = useRef<number | null>(null);
   const slots = useMemo(() => new Slots(), []);
   const missing = useMemo(() => new MissingLines(viewer), [viewer]);
@@ -157,7 +157,7 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
     moved.value = untracked(() => moved.value) + 1;
   });
 
-  // Until it is measured, the page's height stands for its own, which is less.
+  // The list is taken to be as high as the page until it has been measured: that is more rows than it shows.
   const { from, to } = viewport.range(isMeasured.current ? OVERSCAN_ROWS : 0);
   useEffect(() => missing.show(feed, rows, from, to));
   useEffect(() => () => missing.stop(), [missing]);
