@@ -51,6 +51,9 @@ pub struct Receipt {
     /// Records that were stored before.
     #[serde(default)]
     pub duplicates: u64,
+    /// Open streams of the collector. While there is none, a recorder sends less often.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscribers: Option<u64>,
 }
 
 /// The fields of a problem (RFC 9457) that a recorder reads. That of a batch has those of a [`Receipt`], too, for the

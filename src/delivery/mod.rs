@@ -48,7 +48,7 @@ pub use batch::{Batch, BatchPlan, FlushReason, MAX_BATCH_BYTES, MAX_BATCH_EVENTS
 pub use flusher::{Action, Backlog, Flusher};
 pub use handle::{Delivery, OnChange, Parts};
 pub use link::{FIRST_RETRY_MS, MAX_RETRY_AFTER_MS, MAX_RETRY_MS, PROOF_MS, retry_after_ms};
-pub use pace::FLUSH_INTERVAL_MS;
+pub use pace::{FLUSH_INTERVAL_MS, UNWATCHED_INTERVAL_MS};
 pub use progress::STORE_CURSOR_MS;
 pub use status::{DeliveryStatus, LinkState, NotFlushed, Notice, SessionStop};
 pub use target::{BadTarget, Challenge, HELLO_TIMEOUT_MS, HelloOutcome, Target};

@@ -6,6 +6,8 @@ use crate::log::Limits;
 
 /// With nothing in flight, what is committed goes at once, but at most this often.
 pub const FLUSH_INTERVAL_MS: f64 = 20.0;
+/// The same while nobody follows the collector's stream.
+pub const UNWATCHED_INTERVAL_MS: f64 = 250.0;
 
 /// The pace of the batches.
 #[derive(Debug)]
@@ -16,6 +18,8 @@ pub(super) struct Pace {
     /// From the first connection, and from each failure, until everything is acked.
     recovering: bool,
     live_began_ms: f64,
+    /// Someone may follow the collector's stream.
+    is_watched: bool,
     /// The last batch of the live session could not take everything.
     batch_was_full: bool,
     /// The live session had the last turn.
@@ -29,6 +33,7 @@ impl Default for Pace {
             requested: false,
             recovering: true,
             live_began_ms: f64::NEG_INFINITY,
+            is_watched: true,
             batch_was_full: false,
             prefer_backlog: false,
         }
@@ -57,7 +62,12 @@ impl Pace {
         if self.batch_was_full || progress.backlog() >= self.limits.entries as u64 {
             return Ok(FlushReason::Size);
         }
-        let due_ms = self.live_began_ms + FLUSH_INTERVAL_MS;
+        let interval_ms = if self.is_watched {
+            FLUSH_INTERVAL_MS
+        } else {
+            UNWATCHED_INTERVAL_MS
+        };
+        let due_ms = self.live_began_ms + interval_ms;
         if now_ms >= due_ms {
             Ok(FlushReason::Interval)
         } else {
@@ -104,6 +114,11 @@ impl Pace {
             self.batch_was_full = is_full;
         }
         self.prefer_backlog = is_live;
+    }
+
+    /// A receipt said how many follow the stream; that of an older collector does not.
+    pub(super) const fn on_subscribers(&mut self, count: Option<u64>) {
+        self.is_watched = !matches!(count, Some(0));
     }
 
     /// A reply did not acknowledge all of a live batch: the rest goes at once.

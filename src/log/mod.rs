@@ -34,7 +34,7 @@ pub use page::{Page, PageLimit, read_page};
 pub use pending_gaps::PendingGaps;
 #[cfg(any(test, target_arch = "wasm32"))]
 pub use retention::{Retained, RetentionPolicy};
-pub use schedule::{COMMIT_BYTES, COMMIT_INTERVAL_MS, CommitSchedule, Due, LOADED_BYTES, LOADED_INTERVAL_MS};
+pub use schedule::{COMMIT_BYTES, COMMIT_INTERVAL_MS, CommitSchedule, Due};
 pub use tally::Tally;
 
 use crate::record::{Entry, SessionId};

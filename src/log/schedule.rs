@@ -1,14 +1,18 @@
-//! When to commit: at once when idle, grouped under load.
+//! When to commit: at once after silence, grouped while more keeps coming.
+//!
+//! A commit, and the flush that follows it, cost some 20 ms of processor time in all processes together, however little
+//! they carry (`npm run bench -- --only throughput`). So the less a commit brings, the longer the next one waits.
 //!
 //! Pure: its inputs are what happens and the time, in milliseconds of any monotonic clock.
 
-/// Commits begin at most this often: as long as a frame, so the delay is not visible.
+/// Commits begin at most this often if someone waits for one, as long as a frame, and after a failure.
 pub const COMMIT_INTERVAL_MS: f64 = 20.0;
-/// The same after a commit of [`LOADED_BYTES`] or more. A commit, and the flush that follows it at once, cost some 10 ms
-/// of processor time in all processes together, however little they carry (`npm run bench -- --only throughput`).
-pub const LOADED_INTERVAL_MS: f64 = 40.0;
-/// The bytes that [`COMMIT_INTERVAL_MS`] brings at some 500 console calls a second.
-pub const LOADED_BYTES: usize = 4 * 1024;
+/// The same after a commit of fewer than [`LOADED_BYTES`]: as long as what a person takes for at once.
+const FEW_INTERVAL_MS: f64 = 100.0;
+/// The same after a larger commit: with the ways before and after it, half of the lines are at a subscriber in 50 ms.
+const LOADED_INTERVAL_MS: f64 = 45.0;
+/// The bytes that [`FEW_INTERVAL_MS`] brings at some 100 console calls a second.
+const LOADED_BYTES: usize = 4 * 1024;
 /// So many pending bytes are committed without waiting: larger segments gain no more throughput.
 pub const COMMIT_BYTES: usize = 256 * 1024;
 /// The interval doubled five times: a failing disk is tried several times before a session turns volatile.
@@ -32,6 +36,8 @@ pub struct CommitSchedule {
     /// Bytes of the last commit.
     last_bytes: usize,
     in_flight: bool,
+    /// Someone waits for what is pending.
+    awaited: bool,
     /// Failures since the last success.
     failures: u32,
 }
@@ -43,12 +49,7 @@ impl CommitSchedule {
             return Due::Never;
         }
         let since = self.last_began_ms.map_or(f64::INFINITY, |began| now_ms - began);
-        let interval = if self.last_bytes >= LOADED_BYTES {
-            LOADED_INTERVAL_MS
-        } else {
-            COMMIT_INTERVAL_MS
-        };
-        let interval = interval * f64::from(1_u32 << self.failures.min(MAX_DOUBLINGS));
+        let interval = self.interval_ms();
         let full = pending_bytes >= COMMIT_BYTES && self.failures == 0;
         if full || since >= interval || since < 0.0 {
             Due::Now
@@ -57,11 +58,28 @@ impl CommitSchedule {
         }
     }
 
+    fn interval_ms(&self) -> f64 {
+        if self.failures > 0 {
+            return COMMIT_INTERVAL_MS * f64::from(1_u32 << self.failures.min(MAX_DOUBLINGS));
+        }
+        match self.last_bytes {
+            _ if self.awaited => COMMIT_INTERVAL_MS,
+            LOADED_BYTES.. => LOADED_INTERVAL_MS,
+            _ => FEW_INTERVAL_MS,
+        }
+    }
+
+    /// Someone waits for what is pending.
+    pub const fn hurry(&mut self) {
+        self.awaited = true;
+    }
+
     /// A commit of so many bytes begins.
     pub const fn began(&mut self, now_ms: f64, bytes: usize) {
         self.last_began_ms = Some(now_ms);
         self.last_bytes = bytes;
         self.in_flight = true;
+        self.awaited = false;
     }
 
     /// It ended, well or not. After a failure the interval doubles, up to 32 times.
@@ -73,7 +91,7 @@ impl CommitSchedule {
 
 #[cfg(test)]
 mod tests {
-    use super::{COMMIT_BYTES, COMMIT_INTERVAL_MS, CommitSchedule, Due, LOADED_BYTES, LOADED_INTERVAL_MS};
+    use super::*;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -90,20 +108,34 @@ mod tests {
         schedule.began(100.0, 1);
         assert_eq!(schedule.due(100.0, COMMIT_BYTES), Due::Never);
         schedule.ended(true);
-        assert_eq!(schedule.due(105.0, 1), Due::In(COMMIT_INTERVAL_MS - 5.0));
+        assert_eq!(schedule.due(105.0, 1), Due::In(FEW_INTERVAL_MS - 5.0));
         assert_eq!(schedule.due(105.0, COMMIT_BYTES), Due::Now);
-        assert_eq!(schedule.due(100.0 + COMMIT_INTERVAL_MS, 1), Due::Now);
+        assert_eq!(schedule.due(100.0 + FEW_INTERVAL_MS, 1), Due::Now);
     }
 
     #[test]
-    fn a_loaded_log_groups_for_longer_until_little_comes() {
+    fn the_less_a_commit_brought_the_longer_the_next_one_waits() {
+        for (bytes, interval) in [
+            (LOADED_BYTES - 1, FEW_INTERVAL_MS),
+            (LOADED_BYTES, LOADED_INTERVAL_MS),
+        ] {
+            let mut schedule = CommitSchedule::default();
+            schedule.began(100.0, bytes);
+            schedule.ended(true);
+            assert_eq!(schedule.due(105.0, 1), Due::In(interval - 5.0), "{bytes}");
+        }
+    }
+
+    #[test]
+    fn what_someone_waits_for_comes_sooner_once() {
         let mut schedule = CommitSchedule::default();
-        schedule.began(100.0, LOADED_BYTES);
+        schedule.began(100.0, 1);
+        schedule.hurry();
         schedule.ended(true);
-        assert_eq!(schedule.due(105.0, 1), Due::In(LOADED_INTERVAL_MS - 5.0));
-        schedule.began(140.0, LOADED_BYTES - 1);
+        assert_eq!(schedule.due(105.0, 1), Due::In(COMMIT_INTERVAL_MS - 5.0));
+        schedule.began(120.0, 1);
         schedule.ended(true);
-        assert_eq!(schedule.due(145.0, 1), Due::In(COMMIT_INTERVAL_MS - 5.0));
+        assert_eq!(schedule.due(125.0, 1), Due::In(FEW_INTERVAL_MS - 5.0));
     }
 
     #[test]
@@ -117,7 +149,7 @@ mod tests {
         }
         schedule.began(0.0, 1);
         schedule.ended(true);
-        assert_eq!(schedule.due(0.0, 1), Due::In(COMMIT_INTERVAL_MS));
+        assert_eq!(schedule.due(0.0, 1), Due::In(FEW_INTERVAL_MS));
     }
 
     #[test]

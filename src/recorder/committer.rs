@@ -93,6 +93,13 @@ impl<L: LogStore + 'static, O: CommitObserver + 'static, R: Runtime> Committer<L
         self.inner.schedule();
     }
 
+    /// Commits what is pending sooner, for someone who waits for it.
+    pub fn hurry(&self) {
+        self.inner.timing.borrow_mut().hurry();
+        self.inner.timer.borrow_mut().take();
+        self.inner.schedule();
+    }
+
     /// Tries the log of a session that began in memory until it works. Call it once, first.
     pub fn begin_degraded(&self) {
         self.inner.degrading.set(true);

@@ -333,6 +333,11 @@ impl Recorder {
     }
 
     fn publish(&self, count: u64) {
+        self.accept(count);
+        self.host.world.run(100.0);
+    }
+
+    fn accept(&self, count: u64) {
         for _ in 0..count {
             let event = br#"{"type":"console.log","category":"console","source":{"kind":"extension"}}"#;
             self.shared
@@ -345,7 +350,10 @@ impl Recorder {
             State::Volatile => self.losses.on_committed(),
             _ => self.committer.schedule(),
         }
-        self.host.world.run(100.0);
+    }
+
+    fn committed_seq(&self) -> u64 {
+        self.shared.session.borrow().committed_seq()
     }
 
     fn state(&self) -> State {
@@ -362,6 +370,23 @@ impl Recorder {
 
 fn events(seqs: std::ops::RangeInclusive<u64>) -> Vec<String> {
     seqs.map(|seq| format!("{seq} console.log")).collect()
+}
+
+#[test]
+fn what_someone_waits_for_is_committed_before_the_next_group_of_a_stream() {
+    let (host, log) = (TestHost::default(), TestLog::default());
+    let recorder = Recorder::start(&host, &log);
+    recorder.publish(1);
+    let before = recorder.committed_seq();
+    recorder.accept(1);
+    host.world.run(1.0);
+    assert_eq!(recorder.committed_seq(), before + 1, "at once after silence");
+    recorder.accept(1);
+    host.world.run(50.0);
+    assert_eq!(recorder.committed_seq(), before + 1);
+    recorder.committer.hurry();
+    host.world.run(1.0);
+    assert_eq!(recorder.committed_seq(), before + 2);
 }
 
 #[test]

@@ -136,6 +136,10 @@ class OpenRecorder implements Recorder {
     });
   }
 
+  commit(): void {
+    this.#run(() => this.#wasm.commit());
+  }
+
   confirmWatched(until: WatchedUntil): Promise<void> {
     return attemptAsync(this.#instance, () => {
       const [read] = checked(SIGNATURES["Recorder.confirmWatched"], until);

@@ -169,6 +169,9 @@ impl JsSession {
     /// # Errors
     /// `cursor_ahead`, `closed`, `superseded`.
     pub async fn committed(&self, seq: f64) -> Result<(), JsValue> {
+        if let Some(committer) = &self.committer {
+            committer.hurry();
+        }
         committed(&self.session.clone(), seq).await
     }
 

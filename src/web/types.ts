@@ -214,6 +214,8 @@ export interface Recorder {
   recordDrop(category: string, count: number, reason: string): number;
   /** Resolves once `seq` (default: everything published so far) is durable. */
   committed(seq?: number): Promise<void>;
+  /** Makes what was published durable now. A steady stream is otherwise committed in groups, up to 100 ms apart. */
+  commit(): void;
   /**
    * Stores that everything observed until then is committed. If the whole browser is killed, the next session
    * reports it: the coverage of this one ends there.

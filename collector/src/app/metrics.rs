@@ -96,6 +96,11 @@ impl Metrics {
         Subscriber(Arc::clone(self))
     }
 
+    /// Open streams.
+    pub(crate) fn subscribers(&self) -> u64 {
+        self.subscribers.load(Relaxed)
+    }
+
     /// Returns the counters of a signal.
     pub(crate) const fn forwarding(&self, signal: Signal) -> &Forwarding {
         &self.forwarding[signal as usize]

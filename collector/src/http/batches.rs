@@ -86,11 +86,12 @@ pub(super) async fn post(
     };
     let receipt = store.ingest(batch).await?;
     metrics.stored(&receipt);
-    finish(&store, session_id, &receipt, parsed.bad, first_seq)
+    finish(&store, &metrics, session_id, &receipt, parsed.bad, first_seq)
 }
 
 fn finish(
     store: &Store,
+    metrics: &Metrics,
     session_id: SessionId,
     receipt: &Receipt,
     bad: Option<BadLine>,
@@ -118,6 +119,7 @@ fn finish(
                 acked_seq: receipt.acked_seq,
                 accepted: receipt.accepted,
                 duplicates: receipt.duplicates,
+                subscribers: Some(metrics.subscribers()),
             }));
         }
     };

@@ -384,6 +384,32 @@ async fn a_silent_stream_shows_that_it_lives() {
     assert_eq!(seq_of(&subscriber.next().await.unwrap().data), 1, "and continues");
 }
 
+#[tokio::test]
+async fn receipts_say_how_many_follow_the_stream() {
+    let collector = Collector::start().await;
+    let followed = async |seq: u64| {
+        let (_, receipt) = collector
+            .deliver(SESSION, seq, seq, &events(SESSION, seq, seq))
+            .await;
+        receipt["subscribers"].clone()
+    };
+    assert_eq!(followed(1).await, 0);
+    let mut subscriber = Subscriber::open(&collector, "/v1/stream", None).await;
+    subscriber.next().await.unwrap();
+    assert_eq!(followed(2).await, 1);
+    drop(subscriber);
+    let ended = async {
+        for seq in 3.. {
+            if followed(seq).await == 0 {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), ended)
+        .await
+        .unwrap();
+}
+
 /// Several browsers at once, each with its pairing: one order for all, and each continues with its token.
 #[tokio::test]
 async fn sessions_of_several_recorders_are_one_stream_in_order_of_commit() {

@@ -87,7 +87,8 @@ export class RelayPorts {
     port.onDisconnect.addListener(() => {
       const relay = this.#ports.get(port);
       this.#ports.delete(port);
-      // Messages that have arrived are committed first.
+      // Messages that have arrived are committed first, and at once: no relay could send them again.
+      void turn.finally(() => this.parts.owner.recorder?.commit());
       if (relay) turn.finally(() => this.#lastCommit).finally(() => this.parts.lost.disconnected(relay));
     });
     const frame = Promise.all([ready, frameOf(sender, tabId)]).then(([, found]) => found);
@@ -130,6 +131,7 @@ export class RelayPorts {
           turn = turn.then(() => {
             const { recorder } = this.parts.owner;
             if (recorder === null) return;
+            recorder.commit();
             this.parts.lost.left(recorder, message.relay, sender.documentId, message.sent, message.acked);
           });
           return;

@@ -270,6 +270,7 @@ impl Flusher {
             self.session_failed(session_id, notice.to_string(), notice, now_ms, random);
             return false;
         };
+        self.pace.on_subscribers(receipt.subscribers);
         let from_seq = progress.on_acked(acked_seq, flight.after_seq, now_ms, random);
         self.acks += 1;
         self.link.on_answered(now_ms);

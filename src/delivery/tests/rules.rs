@@ -150,6 +150,7 @@ fn receipt(session_id: SessionId, acked_seq: u64) -> Receipt {
         acked_seq,
         accepted: 0,
         duplicates: 0,
+        subscribers: None,
     }
 }
 
@@ -190,6 +191,23 @@ fn batches_begin_at_most_every_20_ms() {
     rig.after(5.0).commit(3);
     assert_eq!(rig.waits_until(), rig.now_ms + 15.0);
     assert_eq!(rig.after(15.0).deliver(3).reason, FlushReason::Interval);
+}
+
+#[test]
+fn without_a_subscriber_batches_begin_less_often_except_after_silence() {
+    let mut rig = Rig::idle();
+    let receipts = [(Some(0), 245.0), (Some(1), 15.0), (Some(0), 245.0), (None, 15.0)];
+    for (seq, (subscribers, wait_ms)) in (2..).step_by(2).zip(receipts) {
+        rig.after(1_000.0).commit(seq);
+        rig.send(seq);
+        rig.answer(Reply::Acked(Receipt {
+            subscribers,
+            ..receipt(session(9), seq)
+        }));
+        rig.after(5.0).commit(seq + 1);
+        assert_eq!(rig.waits_until(), rig.now_ms + wait_ms, "{subscribers:?}");
+        rig.after(wait_ms).deliver(seq + 1);
+    }
 }
 
 #[test]

@@ -4,7 +4,6 @@ use super::JsRecorder;
 use crate::record::reason::DELETED;
 use crate::record::{Entry, Gap, LineWriter};
 use crate::web::log_reader::parsed;
-use crate::web::session as boundary;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -19,7 +18,7 @@ impl JsRecorder {
         let recorder = self.recorder.clone();
         let selector = parsed(&selector)?;
         let latest_seq = recorder.session.borrow().latest_seq();
-        boundary::committed(&recorder.session, latest_seq as f64).await?;
+        recorder.commit().await?;
         let writer = LineWriter::new(recorder.session.borrow().session_id());
         let mut in_ring = 0_u64;
         recorder.ring.replace(|entry| {

@@ -195,6 +195,11 @@ impl JsRecorder {
         Ok(())
     }
 
+    /// Commits what was accepted without waiting for more.
+    pub fn commit(&self) {
+        self.recorder.commit_soon();
+    }
+
     /// Stores how far the session was watched, as JSON of a [`WatchedUntil`]. Of a session that lives in memory nothing
     /// is stored: it would end with this memory.
     ///
@@ -316,8 +321,7 @@ impl JsRecorder {
     /// `not_flushed`, with the reason.
     pub async fn flush(&self) -> Result<(), JsValue> {
         let recorder = self.recorder.clone();
-        let latest_seq = recorder.session.borrow().latest_seq();
-        boundary::committed(&recorder.session, latest_seq as f64).await?;
+        recorder.commit().await?;
         let flush = recorder.delivery.borrow().as_ref().map(Delivery::flush);
         let Some(flush) = flush else {
             return Err(error(NotFlushed::CODE, &"no collector is connected"));
@@ -374,8 +378,7 @@ impl JsRecorder {
         recorder.publish_system(&system::session_ended());
         recorder.session.borrow_mut().close();
         recorder.published();
-        let latest_seq = recorder.session.borrow().latest_seq();
-        boundary::committed(&recorder.session, latest_seq as f64).await?;
+        recorder.commit().await?;
         if let Some(delivery) = &*recorder.delivery.borrow() {
             delivery.on_closing();
         }

@@ -154,6 +154,22 @@ impl Recorder {
         }
     }
 
+    /// Commits what was accepted without waiting for more.
+    pub(super) fn commit_soon(&self) {
+        if let Some(committer) = &self.committer
+            && self.session.borrow().state() != State::Volatile
+        {
+            committer.hurry();
+        }
+    }
+
+    /// Resolves once everything accepted so far is committed.
+    pub(super) async fn commit(&self) -> Result<(), JsValue> {
+        self.commit_soon();
+        let latest_seq = self.session.borrow().latest_seq();
+        boundary::committed(&self.session, latest_seq as f64).await
+    }
+
     /// Passes on the notices of delivery: to a person in the status, to the stream as `system` events.
     pub(super) fn on_notices(&self, notices: &[Notice]) {
         for notice in notices {
