@@ -123,10 +123,13 @@ impl Transport for FetchTransport {
         let response = if request.is_sealed {
             sealed_exchange(&self.0, request, &patience).await
         } else {
-            exchange(
-                &self.0, &request.path, request.content_type, &request.body, &patience,
-            )
-            .await
+            let Request {
+                path,
+                content_type,
+                body,
+                ..
+            } = request;
+            exchange(&self.0, "POST", &path, content_type, &body, &patience).await
         };
         response.map_err(|error| match error {
             TransportError::Failed(_) if patience.timed_out.get() => TransportError::TimedOut(timeout_ms),
@@ -146,12 +149,14 @@ fn response(status: u16, retry_after: Option<String>, body: Vec<u8>) -> Response
 
 async fn exchange(
     target: &Target,
+    method: &str,
     path: &str,
     content_type: &str,
     body: &[u8],
     patience: &Patience,
 ) -> Result<Response, TransportError> {
     let init = init(target, content_type, body, patience)?;
+    init.set_method(method);
     let answer = JsFuture::from(fetch_from(&format!("{}{path}", target.url()), &init)).await?;
     let answer: web_sys::Response = answer.unchecked_into();
     let retry_after = answer.headers().get("retry-after")?;
@@ -175,7 +180,6 @@ fn init(
     }
     let init = RequestInit::new();
     init.set_body(&Uint8Array::from(body));
-    init.set_method("POST");
     init.set_headers(&headers);
     init.set_signal(Some(&patience.controller.signal()));
     init.set_credentials(RequestCredentials::Omit);
@@ -209,7 +213,15 @@ async fn sealed_exchange(
     let mut body = nonce.to_vec();
     append(&mut body, cipher).await?;
 
-    let answer = exchange(target, sealed::PATH, sealed::CONTENT_TYPE, &body, patience).await?;
+    let answer = exchange(
+        target,
+        sealed::METHOD,
+        sealed::PATH,
+        sealed::CONTENT_TYPE,
+        &body,
+        patience,
+    )
+    .await?;
     let not_proven = TransportError::NotProven(answer.status);
     let Some((iv, cipher)) = answer.body.split_at_checked(sealed::IV_BYTES) else {
         return Err(not_proven);

@@ -98,7 +98,7 @@ fn routes(app: &App) -> OpenApiRouter<App> {
 pub fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
     let (inner, _) = routes(&app).split_for_parts();
     let sealed = OpenApiRouter::new()
-        .routes(routes!(sealed::post))
+        .routes(routes!(sealed::exchange))
         .layer(Extension(sealed::Inner(inner.with_state(app.clone()))));
 
     // The OpenAPI document leaves this route out: the protocol describes itself. Its body is read here, within bounds.

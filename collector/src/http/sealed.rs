@@ -1,4 +1,4 @@
-//! `POST /v1/sealed`: a request of a paired recorder that no other process can read, change or make.
+//! `PATCH /v1/sealed`: a request of a paired recorder that no other process can read, change or make.
 //!
 //! See [`tabtape::sealed`]. The request inside goes through the same routes and checks as any other, with what its
 //! pairing grants in place of a token's grant.
@@ -43,7 +43,7 @@ fn now_ms() -> u64 {
 /// The body is a nonce and a request sealed with the pairing's secret; so is the answer. An answer that is not sealed
 /// is about the seal itself.
 #[utoipa::path(
-    post, path = "/v1/sealed", tag = "deliver",
+    method(patch, post), path = "/v1/sealed", tag = "deliver",
     params(("tabtape-pairing" = Option<String>, Header, description = "The pairing whose secret is meant; this machine's own when absent")),
     request_body(content = String, content_type = "application/octet-stream"),
     responses(
@@ -52,7 +52,7 @@ fn now_ms() -> u64 {
         (status = CONFLICT, description = "`repeated`: carried out already", body = Problem, content_type = "application/problem+json"),
     ),
 )]
-pub(super) async fn post(
+pub(super) async fn exchange(
     State(auth): State<Arc<Auth>>,
     State(replays): State<Arc<Replays>>,
     State(bodies): State<Bodies>,

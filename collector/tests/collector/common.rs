@@ -136,7 +136,9 @@ impl Collector {
         origin: Option<&str>,
         sealed: Vec<u8>,
     ) -> reqwest::Response {
-        let mut request = self.http.post(format!("{}{}", self.url, tabtape::sealed::PATH));
+        let method = reqwest::Method::from_bytes(tabtape::sealed::METHOD.as_bytes()).unwrap();
+        let url = format!("{}{}", self.url, tabtape::sealed::PATH);
+        let mut request = self.http.request(method, url);
         request = request.header(tabtape::sealed::PAIRING_HEADER, &pairing.pairing);
         if let Some(origin) = origin {
             request = request.header("origin", origin);
