@@ -14,12 +14,16 @@ import { Subscriber } from "../lib/subscriber.mjs";
 import { within } from "../lib/within.mjs";
 import { callsOf, countCalls } from "../lib/worker_calls.mjs";
 
-const RATES = [1_000, 5_000, 10_000];
+const RATES = [100, 1_000, 5_000, 10_000];
+/** While nobody follows the collector's stream. */
+const UNWATCHED_RATES = [100, 1_000];
+const UNWATCHED_SECONDS = 20;
+const STORED_MS = 1_000;
 const GOAL_P50_MS = 50;
 const GOAL_P99_MS = 250;
 const GOAL_MICROS = 60;
-/** No goal of latency above this rate: a full machine queues. */
-const MAX_LATENCY_RATE = 5_000;
+/** No goal of latency at other rates: few lines wait for each other, and a full machine queues. */
+const LATENCY_RATES = [1_000, 5_000];
 const BURST = 100_000;
 const OUTAGE = { rate: 1_000, seconds: 30, away: 15 };
 const LIMIT_MS = 120_000;
@@ -37,6 +41,7 @@ export async function rows({ quick }) {
     seconds: quick ? 3 : 60,
     peers: quick ? [] : PEERS,
     peerSeconds: 15,
+    unwatched: quick ? [] : UNWATCHED_RATES,
   });
   if (quick) return steady;
   const burst = await arrival("a burst of 100,000", { rate: BURST * 1_000, seconds: 0.001 });
@@ -45,18 +50,20 @@ export async function rows({ quick }) {
 
 /**
  * With what is built.
- * @param {{ rates: number[], seconds: number, peers: string[], peerSeconds: number }} plan
+ * @param {{ rates: number[], seconds: number, peers: string[], peerSeconds: number, unwatched: number[] }} plan
  */
-export async function measure({ rates, seconds, peers, peerSeconds }) {
+export async function measure({ rates, seconds, peers, peerSeconds, unwatched }) {
   const [recorded, bare] = await Promise.all([servePage(), servePage()]);
   try {
     return await recording([recorded.host], async (recorder, _, collector) => {
       const subscriber = await Subscriber.open(collector, "category:console type:console.info");
       const worker = await countCalls(recorder);
       const made = [];
+      const floors = new Map();
       for (const rate of rates) {
         const plan = { recorder, collector, rate, seconds };
         const without = await phase({ ...plan, site: bare, until: null });
+        floors.set(rate, perEvent(without.micros, without.emitted));
         /** @type {Record<string, any>} */
         const others = {};
         for (const who of peers)
@@ -68,6 +75,14 @@ export async function measure({ rates, seconds, peers, peerSeconds }) {
         made.push(...rowsOf({ rate, seconds, without, others, figures, latencies, before, after }));
       }
       await subscriber.close();
+      for (const rate of unwatched) {
+        const before = await storedIn(collector);
+        const until = { sees: () => new Promise((resolve) => setTimeout(resolve, STORED_MS, true)) };
+        const plan = { recorder, collector, rate, seconds: UNWATCHED_SECONDS };
+        const { micros } = await phase({ ...plan, site: recorded, until });
+        const arrived = (await storedIn(collector)).events - before.events;
+        made.push(unwatchedRow({ rate, micros, arrived, floor: floors.get(rate) }));
+      }
       return made;
     });
   } finally {
@@ -146,27 +161,42 @@ async function storedIn({ url, token }) {
   };
 }
 
+const sumOf = (micros) => KINDS.reduce((total, kind) => total + micros[kind], 0);
+const perEvent = (micros, count) => sumOf(micros) / count;
+const eachPerEvent = (micros, count) =>
+  Object.fromEntries(KINDS.map((kind) => [kind, round(micros[kind] / count)]));
+
+function unwatchedRow({ rate, micros, arrived, floor }) {
+  const ours = perEvent(micros, arrived);
+  return row({
+    name: `${rate} events a second, nobody watching, processor`,
+    unit: "µs/event over bare",
+    ours: round(ours - floor),
+    floor: round(floor),
+    ratio_to_floor: round(ours / floor),
+    peers: eachPerEvent(micros, arrived),
+    notes: `no one follows the collector's stream; for ${UNWATCHED_SECONDS} s`,
+  });
+}
+
 function rowsOf({ rate, seconds, without, others, figures, latencies, before, after }) {
   const { emitted, elapsed } = figures;
   const arrived = after.stored.events - before.stored.events;
   const lost = after.stored.gapSeqs - before.stored.gapSeqs;
   const p50 = percentile(latencies, 0.5);
   const p99 = percentile(latencies, 0.99);
-  const each = (micros, count) =>
-    Object.fromEntries(KINDS.map((kind) => [kind, round(micros[kind] / count)]));
-  const sum = (micros) => KINDS.reduce((total, kind) => total + micros[kind], 0);
   // Dropped events cost something as well: the goal is for what arrives.
-  const ours = sum(figures.micros) / arrived;
-  const floor = sum(without.micros) / without.emitted;
+  const ours = perEvent(figures.micros, arrived);
+  const floor = perEvent(without.micros, without.emitted);
   const over = round(ours - floor);
   const calls = Object.entries(after.calls).map(
     ([call, count]) => `${call} ${round(((count - (before.calls[call] ?? 0)) * 1_000) / arrived)}`,
   );
-  const isQuick = rate <= MAX_LATENCY_RATE;
+  const hasGoal = LATENCY_RATES.includes(rate);
   const shares = Object.entries(others).map(([who, { emitted, received }]) => [who, received / emitted]);
   const rivals = shares
     .filter(([, share]) => share >= KEPT)
-    .map(([who]) => [who, round(sum(others[who].micros) / others[who].emitted - floor)]);
+    .map(([who]) => [who, round(perEvent(others[who].micros, others[who].emitted) - floor)]);
   const best = Math.min(...rivals.map(([, micros]) => micros));
   return [
     row({
@@ -189,8 +219,8 @@ function rowsOf({ rate, seconds, without, others, figures, latencies, before, af
       ours: p50,
       spread: [p50, p99],
       peers: { p99 },
-      goal: isQuick ? `p50 ≤ ${GOAL_P50_MS}, p99 ≤ ${GOAL_P99_MS}` : null,
-      met: isQuick ? p50 <= GOAL_P50_MS && p99 <= GOAL_P99_MS : null,
+      goal: hasGoal ? `p50 ≤ ${GOAL_P50_MS}, p99 ≤ ${GOAL_P99_MS}` : null,
+      met: hasGoal ? p50 <= GOAL_P50_MS && p99 <= GOAL_P99_MS : null,
       plot: {
         of: "From a console call to a subscriber",
         x: { "calls a second": rate },
@@ -204,7 +234,7 @@ function rowsOf({ rate, seconds, without, others, figures, latencies, before, af
       ours: over,
       floor: round(floor),
       ratio_to_floor: round(ours / floor),
-      peers: { ...each(figures.micros, arrived), ...Object.fromEntries(rivals) },
+      peers: { ...eachPerEvent(figures.micros, arrived), ...Object.fromEntries(rivals) },
       ratio_to_best_peer: rivals.length > 0 ? round(over / best) : null,
       goal: `≤ ${GOAL_MICROS}, below each peer that keeps all`,
       met: over <= GOAL_MICROS && over < best,
@@ -213,7 +243,7 @@ function rowsOf({ rate, seconds, without, others, figures, latencies, before, af
         x: { "calls a second": rate },
         y: { "µs per event": { "not recorded": round(floor), recorded: round(ours) } },
       },
-      notes: `bare: ${JSON.stringify(each(without.micros, without.emitted))}; calls of the worker for 1,000 events: ${calls.join(", ")}`,
+      notes: `bare: ${JSON.stringify(eachPerEvent(without.micros, without.emitted))}; calls of the worker for 1,000 events: ${calls.join(", ")}`,
     }),
   ];
 }
