@@ -307,6 +307,7 @@ export const SIGNATURES = {
     ["micros", seq(INVALID_ARGUMENT)],
   ],
   "Recorder.recordDrop": drop,
+  "Recorder.commit": [],
   "Recorder.committed": [["seq", optional(seq("invalid_cursor"))]],
   "Recorder.confirmWatched": [
     [
