@@ -191,6 +191,12 @@ impl Delivery {
         self.shared.signal.give();
     }
 
+    /// The live session's records up to this seq go as soon as they are committed, even if nobody follows the stream.
+    pub fn hurry(&self, latest_seq: u64) {
+        self.shared.flusher.borrow_mut().on_urgent(latest_seq);
+        self.shared.signal.give();
+    }
+
     /// The live session is degraded: its records are in its ring only.
     pub fn on_log_lost(&self) {
         let live = self.shared.live.get();

@@ -20,6 +20,8 @@ pub(super) struct Pace {
     live_began_ms: f64,
     /// Someone may follow the collector's stream.
     is_watched: bool,
+    /// The live session's records up to this seq go as if someone followed.
+    urgent_seq: u64,
     /// The last batch of the live session could not take everything.
     batch_was_full: bool,
     /// The live session had the last turn.
@@ -34,6 +36,7 @@ impl Default for Pace {
             recovering: true,
             live_began_ms: f64::NEG_INFINITY,
             is_watched: true,
+            urgent_seq: 0,
             batch_was_full: false,
             prefer_backlog: false,
         }
@@ -62,7 +65,7 @@ impl Pace {
         if self.batch_was_full || progress.backlog() >= self.limits.entries as u64 {
             return Ok(FlushReason::Size);
         }
-        let interval_ms = if self.is_watched {
+        let interval_ms = if self.is_watched || progress.sent_seq() < self.urgent_seq {
             FLUSH_INTERVAL_MS
         } else {
             UNWATCHED_INTERVAL_MS
@@ -86,6 +89,12 @@ impl Pace {
 
     pub(super) const fn on_live(&mut self) {
         self.batch_was_full = false;
+        self.urgent_seq = 0;
+    }
+
+    /// The live session's records up to this seq may be the last before the browser ends.
+    pub(super) const fn on_urgent(&mut self, seq: u64) {
+        self.urgent_seq = seq;
     }
 
     pub(super) const fn on_flush_requested(&mut self) {

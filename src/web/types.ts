@@ -214,7 +214,10 @@ export interface Recorder {
   recordDrop(category: string, count: number, reason: string): number;
   /** Resolves once `seq` (default: everything published so far) is durable. */
   committed(seq?: number): Promise<void>;
-  /** Makes what was published durable now. A steady stream is otherwise committed in groups, up to 100 ms apart. */
+  /**
+   * Commits and sends now what was published. A steady stream is otherwise committed in groups, up to 100 ms apart, and
+   * sent in batches, up to 250 ms apart while nobody follows the collector's stream.
+   */
   commit(): void;
   /**
    * Stores that everything observed until then is committed. If the whole browser is killed, the next session

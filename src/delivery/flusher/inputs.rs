@@ -24,6 +24,12 @@ impl Flusher {
         }
     }
 
+    /// The live session's records up to this seq may be the last before the browser ends: they go as soon as they are
+    /// committed, even if nobody follows the collector's stream.
+    pub fn on_urgent(&mut self, latest_seq: u64) {
+        self.pace.on_urgent(latest_seq);
+    }
+
     /// A session ends: what is left of it goes at once.
     pub fn on_closing(&mut self, session_id: SessionId) {
         if let Some(progress) = self.sessions.get_mut(session_id) {

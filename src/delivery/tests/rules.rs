@@ -118,8 +118,16 @@ impl Rig {
     }
 
     fn deliver(&mut self, last_seq: u64) -> BatchPlan {
+        self.deliver_to(last_seq, None)
+    }
+
+    /// The receipt says how many follow the collector's stream.
+    fn deliver_to(&mut self, last_seq: u64, subscribers: Option<u64>) -> BatchPlan {
         let plan = self.send(last_seq);
-        self.ack(plan.session_id, last_seq);
+        self.answer(Reply::Acked(Receipt {
+            subscribers,
+            ..receipt(plan.session_id, last_seq)
+        }));
         plan
     }
 
@@ -199,15 +207,28 @@ fn without_a_subscriber_batches_begin_less_often_except_after_silence() {
     let receipts = [(Some(0), 245.0), (Some(1), 15.0), (Some(0), 245.0), (None, 15.0)];
     for (seq, (subscribers, wait_ms)) in (2..).step_by(2).zip(receipts) {
         rig.after(1_000.0).commit(seq);
-        rig.send(seq);
-        rig.answer(Reply::Acked(Receipt {
-            subscribers,
-            ..receipt(session(9), seq)
-        }));
+        rig.deliver_to(seq, subscribers);
         rig.after(5.0).commit(seq + 1);
         assert_eq!(rig.waits_until(), rig.now_ms + wait_ms, "{subscribers:?}");
         rig.after(wait_ms).deliver(seq + 1);
     }
+}
+
+#[test]
+fn what_may_be_the_last_before_the_browser_ends_does_not_wait_for_a_subscriber() {
+    let mut rig = Rig::idle();
+    rig.commit(2);
+    rig.deliver_to(2, Some(0));
+    rig.after(5.0).commit(3);
+    assert_eq!(rig.waits_until(), rig.now_ms + 245.0);
+    rig.flusher.on_urgent(4);
+    assert_eq!(rig.waits_until(), rig.now_ms + 15.0);
+    rig.after(15.0).deliver_to(3, Some(0));
+    rig.after(1.0).commit(4);
+    assert_eq!(rig.waits_until(), rig.now_ms + 19.0, "4 was not committed before");
+    rig.after(19.0).deliver_to(4, Some(0));
+    rig.after(1.0).commit(5);
+    assert_eq!(rig.waits_until(), rig.now_ms + 249.0);
 }
 
 #[test]

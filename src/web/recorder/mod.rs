@@ -195,7 +195,7 @@ impl JsRecorder {
         Ok(())
     }
 
-    /// Commits what was accepted without waiting for more.
+    /// Commits and sends what was accepted without waiting for more.
     pub fn commit(&self) {
         self.recorder.commit_soon();
     }

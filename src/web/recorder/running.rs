@@ -22,7 +22,7 @@ use crate::web::runtime::Worker;
 use crate::web::session as boundary;
 use crate::web::status::{CategoryStatus, CollectorStatus, Status, StatusNotice};
 use js_sys::Promise;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
@@ -52,6 +52,8 @@ pub(super) struct Recorder {
     pub(super) losses: Losses,
     pub(super) health: Rc<RefCell<HealthMeter>>,
     pub(super) load: LoadWatch,
+    /// Errors that were accepted until the last publish batch.
+    errors: Cell<u64>,
     refilled: RefCell<Option<Promise>>,
 }
 
@@ -104,6 +106,7 @@ impl Recorder {
             losses,
             health,
             load: LoadWatch::default(),
+            errors: Cell::default(),
             refilled: RefCell::new(None),
         };
         let config = recorder.settings.borrow().clone();
@@ -152,15 +155,27 @@ impl Recorder {
             Some(committer) if self.session.borrow().state() != State::Volatile => committer.schedule(),
             _ => self.losses.on_committed(),
         }
+        let errors = self.session.borrow().counts().errors;
+        if errors > self.errors.replace(errors) {
+            self.send_soon();
+        }
     }
 
-    /// Commits what was accepted without waiting for more.
+    /// Sends what was accepted as soon as it is committed: the browser may be about to end.
+    fn send_soon(&self) {
+        if let Some(delivery) = &*self.delivery.borrow() {
+            delivery.hurry(self.session.borrow().latest_seq());
+        }
+    }
+
+    /// Commits and sends what was accepted without waiting for more.
     pub(super) fn commit_soon(&self) {
         if let Some(committer) = &self.committer
             && self.session.borrow().state() != State::Volatile
         {
             committer.hurry();
         }
+        self.send_soon();
     }
 
     /// Resolves once everything accepted so far is committed.
