@@ -1,18 +1,21 @@
-//! When to commit: at once after silence, grouped while more keeps coming.
+//! When to commit: at once after silence, soon after that, and grouped while more keeps coming.
 //!
 //! A commit, and the flush that follows it, cost some 20 ms of processor time in all processes together, however little
 //! they carry (`npm run bench -- --only throughput`). So the less a commit brings, the longer the next one waits.
 //!
 //! Pure: its inputs are what happens and the time, in milliseconds of any monotonic clock.
 
-/// Commits begin at most this often if someone waits for one, as long as a frame, and after a failure.
+/// The second commit after silence waits for this long, and one that someone waits for; after a failure the interval is
+/// a multiple of it.
 pub const COMMIT_INTERVAL_MS: f64 = 20.0;
-/// The same after a commit of fewer than [`LOADED_BYTES`]: as long as what a person takes for at once.
+/// How long a later one waits after a commit of fewer than [`LOADED_BYTES`]: a delay that a person does not notice.
 const FEW_INTERVAL_MS: f64 = 100.0;
-/// The same after a larger commit: with the ways before and after it, half of the lines are at a subscriber in 50 ms.
+/// The same after a larger commit. With it, half of the lines reach a subscriber within 50 ms of their console call.
 const LOADED_INTERVAL_MS: f64 = 45.0;
 /// The bytes that [`FEW_INTERVAL_MS`] brings at some 100 console calls a second.
 const LOADED_BYTES: usize = 4 * 1024;
+/// A commit that begins later than this after the one before is the first after silence.
+const SILENCE_MS: f64 = 2.0 * FEW_INTERVAL_MS;
 /// So many pending bytes are committed without waiting: larger segments gain no more throughput.
 pub const COMMIT_BYTES: usize = 256 * 1024;
 /// The interval doubled five times: a failing disk is tried several times before a session turns volatile.
@@ -33,6 +36,8 @@ pub enum Due {
 #[derive(Debug, Default)]
 pub struct CommitSchedule {
     last_began_ms: Option<f64>,
+    /// The last commit was the first after silence.
+    is_first: bool,
     /// Bytes of the last commit.
     last_bytes: usize,
     in_flight: bool,
@@ -63,7 +68,7 @@ impl CommitSchedule {
             return COMMIT_INTERVAL_MS * f64::from(1_u32 << self.failures.min(MAX_DOUBLINGS));
         }
         match self.last_bytes {
-            _ if self.awaited => COMMIT_INTERVAL_MS,
+            _ if self.awaited || self.is_first => COMMIT_INTERVAL_MS,
             LOADED_BYTES.. => LOADED_INTERVAL_MS,
             _ => FEW_INTERVAL_MS,
         }
@@ -76,6 +81,10 @@ impl CommitSchedule {
 
     /// A commit of so many bytes begins.
     pub const fn began(&mut self, now_ms: f64, bytes: usize) {
+        self.is_first = match self.last_began_ms {
+            Some(last_ms) => now_ms - last_ms > SILENCE_MS,
+            None => true,
+        };
         self.last_began_ms = Some(now_ms);
         self.last_bytes = bytes;
         self.in_flight = true;
@@ -102,15 +111,38 @@ mod tests {
         assert_eq!(schedule.due(5.0, 0), Due::Never);
     }
 
+    /// In a stream: a commit of so many bytes has just ended that began at 100 ms.
+    fn streaming(bytes: usize) -> CommitSchedule {
+        let mut schedule = CommitSchedule::default();
+        for began_ms in [80.0, 100.0] {
+            schedule.began(began_ms, bytes);
+            schedule.ended(true);
+        }
+        schedule
+    }
+
     #[test]
     fn a_busy_log_groups_and_a_full_one_does_not_wait() {
-        let mut schedule = CommitSchedule::default();
-        schedule.began(100.0, 1);
-        assert_eq!(schedule.due(100.0, COMMIT_BYTES), Due::Never);
-        schedule.ended(true);
+        let mut schedule = streaming(1);
         assert_eq!(schedule.due(105.0, 1), Due::In(FEW_INTERVAL_MS - 5.0));
         assert_eq!(schedule.due(105.0, COMMIT_BYTES), Due::Now);
         assert_eq!(schedule.due(100.0 + FEW_INTERVAL_MS, 1), Due::Now);
+        schedule.began(105.0, 1);
+        assert_eq!(schedule.due(105.0, COMMIT_BYTES), Due::Never);
+    }
+
+    #[test]
+    fn the_second_commit_after_silence_comes_soon() {
+        let mut schedule = streaming(1);
+        let later = 100.0 + SILENCE_MS + 1.0;
+        assert_eq!(schedule.due(later, 1), Due::Now);
+        schedule.began(later, 1);
+        schedule.ended(true);
+        assert_eq!(schedule.due(later + 5.0, 1), Due::In(COMMIT_INTERVAL_MS - 5.0));
+        schedule.began(later + COMMIT_INTERVAL_MS, 1);
+        schedule.ended(true);
+        let now = later + COMMIT_INTERVAL_MS + 5.0;
+        assert_eq!(schedule.due(now, 1), Due::In(FEW_INTERVAL_MS - 5.0));
     }
 
     #[test]
@@ -119,23 +151,20 @@ mod tests {
             (LOADED_BYTES - 1, FEW_INTERVAL_MS),
             (LOADED_BYTES, LOADED_INTERVAL_MS),
         ] {
-            let mut schedule = CommitSchedule::default();
-            schedule.began(100.0, bytes);
-            schedule.ended(true);
-            assert_eq!(schedule.due(105.0, 1), Due::In(interval - 5.0), "{bytes}");
+            assert_eq!(streaming(bytes).due(105.0, 1), Due::In(interval - 5.0), "{bytes}");
         }
     }
 
     #[test]
     fn what_someone_waits_for_comes_sooner_once() {
-        let mut schedule = CommitSchedule::default();
-        schedule.began(100.0, 1);
+        let mut schedule = streaming(1);
+        schedule.began(200.0, 1);
         schedule.hurry();
         schedule.ended(true);
-        assert_eq!(schedule.due(105.0, 1), Due::In(COMMIT_INTERVAL_MS - 5.0));
-        schedule.began(120.0, 1);
+        assert_eq!(schedule.due(205.0, 1), Due::In(COMMIT_INTERVAL_MS - 5.0));
+        schedule.began(220.0, 1);
         schedule.ended(true);
-        assert_eq!(schedule.due(125.0, 1), Due::In(FEW_INTERVAL_MS - 5.0));
+        assert_eq!(schedule.due(225.0, 1), Due::In(FEW_INTERVAL_MS - 5.0));
     }
 
     #[test]
@@ -149,7 +178,7 @@ mod tests {
         }
         schedule.began(0.0, 1);
         schedule.ended(true);
-        assert_eq!(schedule.due(0.0, 1), Due::In(FEW_INTERVAL_MS));
+        assert_eq!(schedule.due(0.0, 1), Due::In(FEW_INTERVAL_MS), "the seventh");
     }
 
     #[test]

@@ -376,17 +376,19 @@ fn events(seqs: std::ops::RangeInclusive<u64>) -> Vec<String> {
 fn what_someone_waits_for_is_committed_before_the_next_group_of_a_stream() {
     let (host, log) = (TestHost::default(), TestLog::default());
     let recorder = Recorder::start(&host, &log);
-    recorder.publish(1);
+    host.world.run(1_000.0);
     let before = recorder.committed_seq();
-    recorder.accept(1);
-    host.world.run(1.0);
-    assert_eq!(recorder.committed_seq(), before + 1, "at once after silence");
+    for seq in 1..=2 {
+        recorder.accept(1);
+        host.world.run(25.0);
+        assert_eq!(recorder.committed_seq(), before + seq);
+    }
     recorder.accept(1);
     host.world.run(50.0);
-    assert_eq!(recorder.committed_seq(), before + 1);
+    assert_eq!(recorder.committed_seq(), before + 2, "the third waits for more");
     recorder.committer.hurry();
     host.world.run(1.0);
-    assert_eq!(recorder.committed_seq(), before + 2);
+    assert_eq!(recorder.committed_seq(), before + 3);
 }
 
 #[test]
