@@ -4,11 +4,11 @@
 export const MISSED = [
   [
     /events a second, processor$/,
-    "the cost is of commits and requests, not of events: at each rate the worker makes some 26 commits and as many requests a second (the row's note counts the calls), so what an event costs falls by six from 1,000 to 10,000 a second. At 10,000 a third of it is the worker's process and a quarter the browser's, which passes each message, transaction and request on. Fewer commits would hold lines back from the viewer for longer.",
+    "a commit and the request after it cost some 20 ms of processor time in all processes together, however little they carry: what an event costs falls by thirty from 100 to 10,000 a second. At 1,000 a second there are 22 of each (the row's note counts the calls), and while nobody follows the stream four requests, as the rows of a stream that nobody watches show. Of a request, 4 ms are the proxies that Chromium puts before each request of the browser as soon as an extension listens to webRequest, and 1 ms the events about it, which the worker drops. At 10,000 a third of the cost is the worker's process, and the page's, the browser's and the collector's are a fifth to a quarter each.",
   ],
   [
     /page → SSE$/,
-    "a line waits up to 10 ms in its page and up to 20 ms for its request, and its commit and its request take turns with the page itself on two processors. Shorter waits would be more commits and requests, of which the processor's rows count the cost.",
+    "a line waits up to 10 ms in its page and up to 45 ms for its commit, and its commit and its request take turns with the page itself on two processors. Shorter waits would be more commits and requests, of which the processor's rows count the cost.",
   ],
   [
     /^console\.log.*(processor|mean)/,
