@@ -51,7 +51,7 @@ pub struct Receipt {
     /// Records that were stored before.
     #[serde(default)]
     pub duplicates: u64,
-    /// Open streams of the collector. While there is none, a recorder sends less often.
+    /// Number of open streams of the collector. While it is 0, a recorder sends less often.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscribers: Option<u64>,
 }

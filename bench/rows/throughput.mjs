@@ -15,9 +15,10 @@ import { within } from "../lib/within.mjs";
 import { callsOf, countCalls } from "../lib/worker_calls.mjs";
 
 const RATES = [100, 1_000, 5_000, 10_000];
-/** While nobody follows the collector's stream. */
+/** Rates that are measured again while no reader follows the collector's stream. */
 const UNWATCHED_RATES = [100, 1_000];
 const UNWATCHED_SECONDS = 20;
+/** Time for the last lines to be stored. */
 const STORED_MS = 1_000;
 const GOAL_P50_MS = 50;
 const GOAL_P99_MS = 250;

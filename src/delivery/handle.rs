@@ -191,7 +191,7 @@ impl Delivery {
         self.shared.signal.give();
     }
 
-    /// The live session's records up to this seq go as soon as they are committed, even if nobody follows the stream.
+    /// Sends the live session's records up to this seq as soon as they are committed, even if no reader follows the stream.
     pub fn hurry(&self, latest_seq: u64) {
         self.shared.flusher.borrow_mut().on_urgent(latest_seq);
         self.shared.signal.give();

@@ -6,7 +6,7 @@ use crate::log::Limits;
 
 /// With nothing in flight, what is committed goes at once, but at most this often.
 pub const FLUSH_INTERVAL_MS: f64 = 20.0;
-/// The same while nobody follows the collector's stream.
+/// The same while no reader follows the collector's stream.
 pub const UNWATCHED_INTERVAL_MS: f64 = 250.0;
 
 /// The pace of the batches.
@@ -18,9 +18,9 @@ pub(super) struct Pace {
     /// From the first connection, and from each failure, until everything is acked.
     recovering: bool,
     live_began_ms: f64,
-    /// Someone may follow the collector's stream.
+    /// Whether a reader may follow the collector's stream.
     is_watched: bool,
-    /// The live session's records up to this seq go as if someone followed.
+    /// The live session's records up to this seq are sent as if a reader followed the stream.
     urgent_seq: u64,
     /// The last batch of the live session could not take everything.
     batch_was_full: bool,
@@ -125,7 +125,7 @@ impl Pace {
         self.prefer_backlog = is_live;
     }
 
-    /// A receipt said how many follow the stream; that of an older collector does not.
+    /// Takes the number of open streams from a receipt; an older collector does not send it.
     pub(super) const fn on_subscribers(&mut self, count: Option<u64>) {
         self.is_watched = !matches!(count, Some(0));
     }

@@ -5,10 +5,10 @@
 //!
 //! Pure: its inputs are what happens and the time, in milliseconds of any monotonic clock.
 
-/// The second commit after silence waits for this long, and one that someone waits for; after a failure the interval is
-/// a multiple of it.
+/// Least time between the first commit after silence and the second, and before a commit that a caller waits for. After
+/// a failure the interval is a multiple of it.
 pub const COMMIT_INTERVAL_MS: f64 = 20.0;
-/// How long a later one waits after a commit of fewer than [`LOADED_BYTES`]: a delay that a person does not notice.
+/// Least time between later commits after one of fewer than [`LOADED_BYTES`]: a delay that a person does not notice.
 const FEW_INTERVAL_MS: f64 = 100.0;
 /// The same after a larger commit. With it, half of the lines reach a subscriber within 50 ms of their console call.
 const LOADED_INTERVAL_MS: f64 = 45.0;
@@ -41,7 +41,7 @@ pub struct CommitSchedule {
     /// Bytes of the last commit.
     last_bytes: usize,
     in_flight: bool,
-    /// Someone waits for what is pending.
+    /// A caller waits for what is pending.
     awaited: bool,
     /// Failures since the last success.
     failures: u32,
@@ -74,7 +74,7 @@ impl CommitSchedule {
         }
     }
 
-    /// Someone waits for what is pending.
+    /// A caller waits for what is pending.
     pub const fn hurry(&mut self) {
         self.awaited = true;
     }

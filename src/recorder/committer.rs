@@ -93,7 +93,7 @@ impl<L: LogStore + 'static, O: CommitObserver + 'static, R: Runtime> Committer<L
         self.inner.schedule();
     }
 
-    /// Commits what is pending sooner, for someone who waits for it.
+    /// Commits what is pending sooner, for a caller that waits for it.
     pub fn hurry(&self) {
         self.inner.timing.borrow_mut().hurry();
         self.inner.timer.borrow_mut().take();

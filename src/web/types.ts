@@ -216,7 +216,7 @@ export interface Recorder {
   committed(seq?: number): Promise<void>;
   /**
    * Commits and sends now what was published. A steady stream is otherwise committed in groups, up to 100 ms apart, and
-   * sent in batches, up to 250 ms apart while nobody follows the collector's stream.
+   * sent in batches, up to 250 ms apart while no reader follows the collector's stream.
    */
   commit(): void;
   /**

@@ -96,7 +96,7 @@ impl Metrics {
         Subscriber(Arc::clone(self))
     }
 
-    /// Open streams.
+    /// Returns the number of open streams.
     pub(crate) fn subscribers(&self) -> u64 {
         self.subscribers.load(Relaxed)
     }

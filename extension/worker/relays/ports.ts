@@ -88,7 +88,9 @@ export class RelayPorts {
       const relay = this.#ports.get(port);
       this.#ports.delete(port);
       // Messages that have arrived are committed first, and at once: no relay could send them again.
-      void turn.finally(() => this.parts.owner.recorder?.commit());
+      turn
+        .then(() => this.parts.owner.recorder?.commit())
+        .catch((error: unknown) => console.error("tabtape: commit", error));
       if (relay) turn.finally(() => this.#lastCommit).finally(() => this.parts.lost.disconnected(relay));
     });
     const frame = Promise.all([ready, frameOf(sender, tabId)]).then(([, found]) => found);
@@ -131,8 +133,8 @@ export class RelayPorts {
           turn = turn.then(() => {
             const { recorder } = this.parts.owner;
             if (recorder === null) return;
-            recorder.commit();
             this.parts.lost.left(recorder, message.relay, sender.documentId, message.sent, message.acked);
+            recorder.commit();
           });
           return;
         case "closing":

@@ -24,8 +24,8 @@ impl Flusher {
         }
     }
 
-    /// The live session's records up to this seq may be the last before the browser ends: they go as soon as they are
-    /// committed, even if nobody follows the collector's stream.
+    /// The live session's records up to this seq may be the last before the browser ends: they are sent as
+    /// soon as they are committed, even if no reader follows the collector's stream.
     pub fn on_urgent(&mut self, latest_seq: u64) {
         self.pace.on_urgent(latest_seq);
     }

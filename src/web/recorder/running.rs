@@ -52,7 +52,7 @@ pub(super) struct Recorder {
     pub(super) losses: Losses,
     pub(super) health: Rc<RefCell<HealthMeter>>,
     pub(super) load: LoadWatch,
-    /// Errors that were accepted until the last publish batch.
+    /// Number of errors accepted up to the last publish batch.
     errors: Cell<u64>,
     refilled: RefCell<Option<Promise>>,
 }
