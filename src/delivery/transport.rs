@@ -210,8 +210,9 @@ impl Reply {
 impl From<TransportError> for Reply {
     fn from(error: TransportError) -> Self {
         match error {
-            // Whatever passes requests on, or has too many of them, may answer so for a collector that comes back.
-            TransportError::NotProven(status) if !matches!(status, 429 | 500..=599) => {
+            // Whatever passes requests on, or has too many of them, may answer so for a collector that comes back. And a
+            // browser repeats a request whose connection broke: 409 says that it was carried out already.
+            TransportError::NotProven(status) if !matches!(status, 409 | 429 | 500..=599) => {
                 Self::NotProven(error.to_string())
             }
             error => Self::Broken(error.to_string()),

@@ -1,8 +1,9 @@
 //! The delivery of a recorder: started by `connect`, visible in the status and in `system` events.
 
 use super::errors::error;
-use super::fetch::{BrowserPlatform, FetchTransport};
+use super::fetch::BrowserTransport;
 use super::indexed_db::IndexedDbLog;
+use super::platform::BrowserPlatform;
 use super::status::CollectorStatus;
 use crate::delivery::{BadTarget, Delivery, DeliveryStatus, LinkState, Notice, OnChange, Parts, Target};
 use crate::record::SessionId;
@@ -42,7 +43,7 @@ pub(super) fn start(
     let memory_only = log.is_none();
     let parts = Parts {
         log,
-        transport: FetchTransport(target.clone()),
+        transport: BrowserTransport::new(target.clone()),
         platform: BrowserPlatform,
         target,
         on_change,

@@ -1,8 +1,7 @@
-//! The browser's side of a delivery: fetch, timers, clocks and random bytes.
-//!
-//! Works in service workers, dedicated workers and pages, and in Node, whose globals have the same names.
+//! How a delivery sends its requests: by `fetch`, sealed or not.
 
-use super::clock::monotonic_ms;
+use super::platform::BrowserPlatform;
+use super::socket::Socket;
 use crate::delivery::{
     MAX_REPLY_BYTES, Platform, Request, Response, Target, Transport, TransportError, retry_after_ms,
 };
@@ -21,9 +20,6 @@ use web_sys::{
 
 #[wasm_bindgen]
 extern "C" {
-    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues, catch)]
-    fn get_random_values(bytes: &Uint8Array) -> Result<JsValue, JsValue>;
-
     #[wasm_bindgen(js_name = fetch)]
     fn fetch_from(url: &str, init: &RequestInit) -> Promise;
 
@@ -50,37 +46,21 @@ extern "C" {
     fn value(this: &Chunk) -> Option<Uint8Array>;
 }
 
-/// The globals of the browser.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct BrowserPlatform;
+/// Requests to one collector through `fetch`; a steady stream of sealed ones through a WebSocket.
+#[derive(Debug)]
+pub(super) struct BrowserTransport {
+    target: Target,
+    socket: Socket,
+}
 
-impl Platform for BrowserPlatform {
-    fn now_ms(&self) -> f64 {
-        monotonic_ms()
-    }
-
-    fn unix_ms(&self) -> f64 {
-        js_sys::Date::now()
-    }
-
-    async fn sleep(&self, ms: f64) {
-        // setTimeout takes at most 2^31 - 1; the loop looks again and sleeps on.
-        let ms = ms.ceil().clamp(0.0, f64::from(i32::MAX));
-        gloo_timers::future::TimeoutFuture::new(ms as u32).await;
-    }
-
-    fn fill_random(&self, bytes: &mut [u8]) {
-        let random = Uint8Array::new_with_length(bytes.len() as u32);
-        // It fails only above 65,536 bytes.
-        if get_random_values(&random).is_ok() {
-            random.copy_to(bytes);
+impl BrowserTransport {
+    pub(super) fn new(target: Target) -> Self {
+        Self {
+            socket: Socket::new(&target),
+            target,
         }
     }
 }
-
-/// POST requests to one collector through `fetch`.
-#[derive(Debug)]
-pub(super) struct FetchTransport(pub(super) Target);
 
 /// Ends a request when its time is over, or when its caller has dropped it.
 struct Patience {
@@ -116,25 +96,20 @@ impl Drop for Patience {
     }
 }
 
-impl Transport for FetchTransport {
+impl Transport for BrowserTransport {
     async fn post(&self, request: Request) -> Result<Response, TransportError> {
-        let timeout_ms = request.timeout_ms;
-        let patience = Patience::new(timeout_ms)?;
-        let response = if request.is_sealed {
-            sealed_exchange(&self.0, request, &patience).await
-        } else {
-            let Request {
-                path,
-                content_type,
-                body,
-                ..
-            } = request;
-            exchange(&self.0, "POST", &path, content_type, &body, &patience).await
-        };
-        response.map_err(|error| match error {
-            TransportError::Failed(_) if patience.timed_out.get() => TransportError::TimedOut(timeout_ms),
-            error => error,
-        })
+        let Self { target, socket } = self;
+        if request.is_sealed {
+            return sealed_exchange(target, socket, request).await;
+        }
+        let Request {
+            path,
+            content_type,
+            body,
+            timeout_ms,
+            ..
+        } = request;
+        exchange(target, "POST", &path, content_type, &body, timeout_ms).await
     }
 }
 
@@ -153,18 +128,25 @@ async fn exchange(
     path: &str,
     content_type: &str,
     body: &[u8],
-    patience: &Patience,
+    timeout_ms: f64,
 ) -> Result<Response, TransportError> {
-    let init = init(target, content_type, body, patience)?;
-    init.set_method(method);
-    let answer = JsFuture::from(fetch_from(&format!("{}{path}", target.url()), &init)).await?;
-    let answer: web_sys::Response = answer.unchecked_into();
-    let retry_after = answer.headers().get("retry-after")?;
-    let body = match answer.body() {
-        Some(stream) => read(stream.get_reader().unchecked_into()).await?,
-        None => Vec::new(),
+    let patience = Patience::new(timeout_ms)?;
+    let answer = async {
+        let init = init(target, content_type, body, &patience)?;
+        init.set_method(method);
+        let answer = JsFuture::from(fetch_from(&format!("{}{path}", target.url()), &init)).await?;
+        let answer: web_sys::Response = answer.unchecked_into();
+        let retry_after = answer.headers().get("retry-after")?;
+        let body = match answer.body() {
+            Some(stream) => read(stream.get_reader().unchecked_into()).await?,
+            None => Vec::new(),
+        };
+        Ok(response(answer.status(), retry_after, body))
     };
-    Ok(response(answer.status(), retry_after, body))
+    answer.await.map_err(|error| match error {
+        TransportError::Failed(_) if patience.timed_out.get() => TransportError::TimedOut(timeout_ms),
+        error => error,
+    })
 }
 
 fn init(
@@ -192,11 +174,36 @@ fn init(
 /// Sends a request that only the collector can read, and reads an answer that only the collector can give.
 async fn sealed_exchange(
     target: &Target,
+    socket: &Socket,
     request: Request,
-    patience: &Patience,
 ) -> Result<Response, TransportError> {
     let mut nonce = [0; NONCE_BYTES];
     BrowserPlatform.fill_random(&mut nonce);
+    let timeout_ms = request.timeout_ms;
+    let body = seal(target, &nonce, request).await?;
+
+    let (status, answer) = match socket.connected() {
+        Some(connection) => (200, connection.exchange(&body, timeout_ms).await?),
+        None => {
+            let content_type = sealed::CONTENT_TYPE;
+            let answer = exchange(
+                target,
+                sealed::METHOD,
+                sealed::PATH,
+                content_type,
+                &body,
+                timeout_ms,
+            );
+            let Response { status, body, .. } = answer.await?;
+            (status, body)
+        }
+    };
+    let opened = open(target, &nonce, &answer).await;
+    opened.ok_or(TransportError::NotProven(status))
+}
+
+/// The body of a sealed request.
+async fn seal(target: &Target, nonce: &[u8; NONCE_BYTES], request: Request) -> Result<Vec<u8>, JsValue> {
     let head = sealed::RequestHead {
         time_ms: js_sys::Date::now() as u64,
         method: "POST".to_owned(),
@@ -204,7 +211,7 @@ async fn sealed_exchange(
         content_type: Some(request.content_type.to_owned()),
     };
     let plain = sealed::join(&head, &request.body);
-    let key = aes_key(&sealed::request_key(target.secret(), &nonce), "encrypt").await?;
+    let key = aes_key(&sealed::request_key(target.secret(), nonce), "encrypt").await?;
     let cipher = encrypt(
         &algorithm(&sealed::REQUEST_IV, target),
         &key,
@@ -212,30 +219,20 @@ async fn sealed_exchange(
     );
     let mut body = nonce.to_vec();
     append(&mut body, cipher).await?;
+    Ok(body)
+}
 
-    let answer = exchange(
-        target,
-        sealed::METHOD,
-        sealed::PATH,
-        sealed::CONTENT_TYPE,
-        &body,
-        patience,
-    )
-    .await?;
-    let not_proven = TransportError::NotProven(answer.status);
-    let Some((iv, cipher)) = answer.body.split_at_checked(sealed::IV_BYTES) else {
-        return Err(not_proven);
-    };
-    let key = aes_key(&sealed::response_key(target.secret(), &nonce), "decrypt").await?;
+/// The answer to the request with this nonce; `None` if it is not the collector's.
+async fn open(target: &Target, nonce: &[u8; NONCE_BYTES], answer: &[u8]) -> Option<Response> {
+    let (iv, cipher) = answer.split_at_checked(sealed::IV_BYTES)?;
+    let key = aes_key(&sealed::response_key(target.secret(), nonce), "decrypt")
+        .await
+        .ok()?;
     let opened = decrypt(&algorithm(iv, target), &key, &Uint8Array::from(cipher));
     let mut plain = Vec::new();
-    if append(&mut plain, opened).await.is_err() {
-        return Err(not_proven);
-    }
-    let Some((head, body)) = sealed::split::<sealed::ResponseHead>(&plain) else {
-        return Err(not_proven);
-    };
-    Ok(response(head.status, head.retry_after, plain.split_off(body)))
+    append(&mut plain, opened).await.ok()?;
+    let (head, body) = sealed::split::<sealed::ResponseHead>(&plain)?;
+    Some(response(head.status, head.retry_after, plain.split_off(body)))
 }
 
 async fn aes_key(key: &[u8; 32], usage: &str) -> Result<JsValue, JsValue> {

@@ -16,6 +16,7 @@ mod clock;
 #[cfg(feature = "recorder")]
 mod delivery;
 mod errors;
+#[cfg(feature = "recorder")]
 mod fetch;
 pub mod indexed_db;
 mod input_buffer;
@@ -24,12 +25,15 @@ mod lines;
 #[cfg(feature = "recorder")]
 mod log_reader;
 mod logs;
+mod platform;
 mod reader;
 #[cfg(feature = "recorder")]
 mod recorder;
 pub mod redaction;
 mod runtime;
 mod session;
+#[cfg(feature = "recorder")]
+mod socket;
 mod status;
 
 use wasm_bindgen::prelude::wasm_bindgen;

@@ -1,7 +1,7 @@
 //! Redaction rules as JavaScript gives them, and their trial on a text.
 
 use super::errors::error;
-use super::fetch::BrowserPlatform;
+use super::platform::BrowserPlatform;
 use crate::delivery::Platform;
 use crate::redaction::{Redactor, RuleTable};
 use wasm_bindgen::JsValue;

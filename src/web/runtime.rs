@@ -1,6 +1,6 @@
 //! The browser as a recorder needs it: timers, tasks, and the callbacks of the worker that owns it.
 
-use super::fetch::BrowserPlatform;
+use super::platform::BrowserPlatform;
 use super::status::StatusNotice;
 use crate::recorder::{Host, ResumeRecord, Runtime};
 use gloo_timers::callback::Timeout;

@@ -2,10 +2,10 @@
 
 use super::clock::{BrowserClock, wall_micros};
 use super::errors::error;
-use super::fetch::BrowserPlatform;
 use super::indexed_db::IndexedDbLog;
 use super::input_buffer::InputBuffer;
 use super::logs::JsLogs;
+use super::platform::BrowserPlatform;
 use super::reader::JsReader;
 use super::redaction;
 use crate::event::Trust;

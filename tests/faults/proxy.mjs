@@ -1,10 +1,12 @@
 /**
- * An HTTP proxy between a recorder and its collector that does to requests what networks, middleboxes and dying
+ * A proxy between a recorder and its collector that does to requests what networks, middleboxes and dying
  * processes do. It has the pairing secret, because a hello proves the address that was dialled, and that is
  * ours, and because requests are sealed: without it a recorder takes us for the impostor we would be.
  */
 import { createHmac } from "node:crypto";
 import { request as connect, createServer } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+import { WebSocketServer } from "ws";
 import { Sealed } from "./sealed.mjs";
 
 /**
@@ -28,23 +30,117 @@ import { Sealed } from "./sealed.mjs";
  */
 /** Called once per batch. @typedef {(batch: Batch) => Fault | null} Rule */
 
+/** How a request came, and how it is answered. @typedef {HttpCarrier | MessageCarrier} Carrier */
+/** @typedef {Record<string, string | number>} Headers */
+/** What is passed on of a request. @typedef {{ method?: string | undefined, headers: import("node:http").IncomingHttpHeaders }} Onward */
+
+const SEALED = { "content-type": "application/octet-stream" };
+const POURED = Buffer.alloc(16_384, " ");
+const POUR_EVERY_MS = 5;
+
+class HttpCarrier {
+  #response;
+
+  /** @param {import("node:http").ServerResponse} response */
+  constructor(response) {
+    this.#response = response;
+  }
+
+  /** @param {number} status @param {Headers} headers @param {Buffer} body */
+  answer(status, headers, body) {
+    this.#response.writeHead(status, { ...headers, "content-length": body.length });
+    this.#response.end(body);
+  }
+
+  /** Breaks the connection in the middle of the answer. @param {number} status @param {Headers} headers @param {Buffer} body */
+  cut(status, headers, body) {
+    this.#response.writeHead(status, { ...headers, "content-length": body.length });
+    this.#response.write(body.subarray(0, body.length / 2), () => this.destroy());
+  }
+
+  /** Never stops answering. */
+  pour() {
+    this.#response.writeHead(200, { "content-type": "application/json" });
+    const pouring = setInterval(() => this.#response.write(POURED), POUR_EVERY_MS);
+    this.#response.once("close", () => clearInterval(pouring));
+  }
+
+  destroy() {
+    this.#response.destroy();
+  }
+}
+
+/** A request that is a message of a WebSocket: its answer is a message, or the end of the connection. */
+class MessageCarrier {
+  #webSocket;
+
+  /** @param {import("ws").WebSocket} webSocket */
+  constructor(webSocket) {
+    this.#webSocket = webSocket;
+  }
+
+  /** @param {number} status @param {Headers} _ @param {Buffer} body */
+  answer(status, _, body) {
+    if (status === 200) this.#webSocket.send(body);
+    else this.#webSocket.close(4_000 + status);
+  }
+
+  /** @param {number} _ @param {Headers} __ @param {Buffer} body */
+  cut(_, __, body) {
+    this.#webSocket.send(body.subarray(0, body.length / 2), { fin: false }, () => this.destroy());
+  }
+
+  pour() {
+    const pouring = setInterval(() => this.#webSocket.send(POURED, { fin: false }), POUR_EVERY_MS);
+    this.#webSocket.once("close", () => clearInterval(pouring));
+  }
+
+  destroy() {
+    this.#webSocket.terminate();
+  }
+}
+
+/** @param {Carrier} carrier */
+function kindOf(carrier) {
+  return carrier instanceof MessageCarrier ? "messages" : "requests";
+}
+
+/** A message, as it is passed on to the collector. @param {import("node:http").IncomingMessage} upgrade @returns {Onward} */
+function batchRequest({ headers, url = "" }) {
+  const pairing = new URL(url, "http://localhost").searchParams.get("pairing");
+  const { origin } = headers;
+  return {
+    method: "PATCH",
+    headers: {
+      ...SEALED,
+      ...(origin === undefined ? {} : { origin }),
+      ...(pairing === null ? {} : { "tabtape-pairing": pairing }),
+    },
+  };
+}
+
 export class FaultProxy {
   host = "";
   url = "";
   /** @type {Rule | null} */
   #rule = null;
   #batches = 0;
-  /** How many batches met a fault since the rule was set. */
-  faulted = 0;
+  /** How many batches met a fault since the rule was set, by what carried them. */
+  faulted = { messages: 0, requests: 0 };
+  #answered = { messages: 0, requests: 0 };
   /** Whether the connection breaks in the middle of this request. @type {((number: number) => boolean) | null} */
   cutsRequest = null;
   /** While true, another process has the port: it cannot prove that it is the collector. */
   impostor = false;
   /** Requests that an impostor, or the target of a redirect, could read. */
   leaked = 0;
-  /** Batches that wait for an answer they will not get. @type {Set<import("node:net").Socket>} */
+  /** Batches that wait for an answer they will not get. @type {Set<Carrier>} */
   #hanging = new Set();
+  #takesMessages = true;
+  /** Opens each WebSocket that waits to be opened. @type {(() => void)[]} */
+  #waiting = [];
   #server;
+  #sockets = new WebSocketServer({ noServer: true });
   #collector;
 
   /** @param {() => { url: string, pairing: { token: string, secret: string } }} collector The current collector. */
@@ -52,6 +148,12 @@ export class FaultProxy {
     this.#collector = collector;
     this.#server = createServer((request, response) => {
       this.#serve(request, response).catch(() => response.destroy());
+    });
+    this.#server.on("upgrade", (request, socket, head) => {
+      const open = () =>
+        this.#sockets.handleUpgrade(request, socket, head, (one) => this.#converse(one, request));
+      if (this.#takesMessages) open();
+      else this.#waiting.push(open);
     });
   }
 
@@ -68,6 +170,19 @@ export class FaultProxy {
     this.#begin(rule);
   }
 
+  /** While false, no WebSocket opens, and each batch is a request. @param {boolean} takes */
+  set takesMessages(takes) {
+    this.#takesMessages = takes;
+    if (takes) for (const open of this.#waiting.splice(0)) open();
+    else for (const webSocket of this.#sockets.clients) webSocket.close();
+  }
+
+  /** Resolves once a batch was answered that came so. @param {"messages" | "requests"} carrier */
+  async answers(carrier) {
+    const before = this.#answered[carrier];
+    while (this.#answered[carrier] === before) await sleep(20);
+  }
+
   /** From now on everything passes. */
   getWell() {
     this.cutsRequest = null;
@@ -79,14 +194,35 @@ export class FaultProxy {
   #begin(rule) {
     this.#rule = rule;
     this.#batches = 0;
-    this.faulted = 0;
-    for (const socket of this.#hanging) socket.destroy();
+    this.faulted = { messages: 0, requests: 0 };
+    for (const carrier of this.#hanging) carrier.destroy();
     this.#hanging.clear();
   }
 
+  /** A batch met a fault. @param {Carrier} carrier */
+  #count(carrier) {
+    this.faulted[kindOf(carrier)]++;
+  }
+
   async close() {
+    for (const webSocket of this.#sockets.clients) webSocket.terminate();
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  /** @param {import("ws").WebSocket} webSocket @param {import("node:http").IncomingMessage} upgrade */
+  #converse(webSocket, upgrade) {
+    webSocket.on("error", () => {});
+    webSocket.on("message", (/** @type {Buffer} */ body) => {
+      const carrier = new MessageCarrier(webSocket);
+      const number = ++this.#batches;
+      if (this.cutsRequest?.(number)) {
+        this.#count(carrier);
+        carrier.destroy();
+        return;
+      }
+      this.#carry(carrier, "/v1/sealed", number, body, batchRequest(upgrade)).catch(() => carrier.destroy());
+    });
   }
 
   /** @param {import("node:http").IncomingMessage} request @param {import("node:http").ServerResponse} response */
@@ -99,47 +235,50 @@ export class FaultProxy {
     for await (const chunk of request) {
       chunks.push(chunk);
       if (isBatch && this.cutsRequest?.(number)) {
-        this.faulted++;
+        this.faulted.requests++;
         request.socket.destroy();
         return;
       }
     }
-    const body = Buffer.concat(chunks);
+    const carrier = new HttpCarrier(response);
+    await this.#carry(carrier, path, number, Buffer.concat(chunks), request);
+  }
+
+  /**
+   * Does to one request what is to be done to it.
+   * @param {Carrier} carrier @param {string} path @param {number} number 0 unless it is a batch. @param {Buffer} body @param {Onward} onward
+   */
+  async #carry(carrier, path, number, body, onward) {
+    const isBatch = number > 0;
     // Nothing of a session, seq or event may be readable without the secret.
     const isReadable = path !== "/v1/hello" && (!isBatch || body.includes("capture_session_id"));
-    const isTold = request.headers.authorization !== undefined || isReadable;
+    const isTold = onward.headers.authorization !== undefined || isReadable;
     if (path === "/stolen" || (this.impostor && isTold)) this.leaked++;
     if (this.impostor) {
-      if (isBatch) this.faulted++;
-      response.writeHead(200, { "content-type": "application/json" });
-      response.end(
-        JSON.stringify({ hmac: "0".repeat(64), store_id: "stolen", version: "0", acked_seq: 1e6 }),
-      );
+      if (isBatch) this.#count(carrier);
+      const claims = { hmac: "0".repeat(64), store_id: "stolen", version: "0", acked_seq: 1e6 };
+      carrier.answer(200, { "content-type": "application/json" }, Buffer.from(JSON.stringify(claims)));
       return;
     }
     const sealed = isBatch ? new Sealed(this.#collector().pairing.secret, this.host, body) : null;
     const batch = sealed && { path: sealed.path, number, text: () => sealed.body };
     const fault = batch === null ? null : (this.#rule?.(batch) ?? null);
-    if (fault !== null) this.faulted++;
+    if (fault !== null) this.#count(carrier);
 
     if (fault?.answer && sealed !== null) {
       const { status, headers = {}, body: answer, isUnsealed = false } = fault.answer;
       const text = answer === undefined ? "" : JSON.stringify(answer);
-      if (isUnsealed) {
-        response.writeHead(status, { "content-type": "application/problem+json", ...headers });
-        response.end(text);
-        return;
-      }
-      response.writeHead(200, { "content-type": "application/octet-stream" });
-      response.end(sealed.sealAnswer(this.host, status, headers["retry-after"], text));
+      if (isUnsealed)
+        carrier.answer(status, { "content-type": "application/problem+json", ...headers }, Buffer.from(text));
+      else carrier.answer(200, SEALED, sealed.sealAnswer(this.host, status, headers["retry-after"], text));
       return;
     }
     if (fault?.hang) {
-      this.#hanging.add(request.socket);
-      if (fault.hang === "stored") await this.#forward(request, path, sealed, body);
+      this.#hanging.add(carrier);
+      if (fault.hang === "stored") await this.#forward(onward, path, sealed, body);
       return;
     }
-    const forwarded = this.#forward(request, path, sealed, body);
+    const forwarded = this.#forward(onward, path, sealed, body);
     fault?.meanwhile?.();
     const { status, headers, answer } = await forwarded;
     let out = answer;
@@ -151,21 +290,14 @@ export class FaultProxy {
       if (fault?.cutReceipt) text = text.slice(0, text.length / 2);
       out = sealed.sealAnswer(this.host, opened.status, opened.retryAfter, text);
     }
-    if (fault?.endless) {
-      response.writeHead(200, { "content-type": "application/json" });
-      const pour = setInterval(() => response.write(" ".repeat(16_384)), 5);
-      response.once("close", () => clearInterval(pour));
-      return;
-    }
-    if (fault?.loseResponse) {
-      response.destroy();
-      return;
-    }
+    if (fault?.endless) return carrier.pour();
+    if (fault?.loseResponse) return carrier.destroy();
     const type = headers["content-type"] ?? "application/json";
     const retry = headers["retry-after"] === undefined ? {} : { "retry-after": headers["retry-after"] };
-    response.writeHead(status, { "content-type": type, ...retry, "content-length": out.length });
-    if (fault?.cutResponse) response.write(out.subarray(0, out.length / 2), () => response.destroy());
-    else response.end(out);
+    const head = { "content-type": type, ...retry };
+    if (fault?.cutResponse) return carrier.cut(status, head, out);
+    carrier.answer(status, head, out);
+    if (isBatch) this.#answered[kindOf(carrier)]++;
   }
 
   get #collectorHost() {
@@ -173,7 +305,7 @@ export class FaultProxy {
   }
 
   /**
-   * @param {import("node:http").IncomingMessage} request @param {string} path @param {Sealed | null} sealed @param {Buffer} body
+   * @param {Onward} request @param {string} path @param {Sealed | null} sealed @param {Buffer} body
    * @returns {Promise<{ status: number, headers: import("node:http").IncomingHttpHeaders, answer: Buffer }>}
    */
   #forward(request, path, sealed, body) {

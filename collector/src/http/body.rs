@@ -16,7 +16,7 @@ use std::io::Read as _;
 use tokio::sync::OwnedSemaphorePermit;
 
 /// Most bytes of a body as it is sent.
-const MAX_BODY_BYTES: usize = 8 << 20;
+pub(super) const MAX_BODY_BYTES: usize = 8 << 20;
 /// Most bytes of a body that is one JSON object: a nonce, a code, a name. Some are read before any token is seen.
 const MAX_OBJECT_BYTES: usize = 64 << 10;
 /// From here on, unpacking and parsing leave the async threads.

@@ -99,7 +99,11 @@ pub fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
     let (inner, _) = routes(&app).split_for_parts();
     let sealed = OpenApiRouter::new()
         .routes(routes!(sealed::exchange))
-        .layer(Extension(sealed::Inner(inner.with_state(app.clone()))));
+        .routes(routes!(sealed::connect))
+        .layer(Extension(sealed::Sealing::new(
+            &app,
+            inner.with_state(app.clone()),
+        )));
 
     // The OpenAPI document leaves this route out: the protocol describes itself. Its body is read here, within bounds.
     let mcp = OpenApiRouter::new()

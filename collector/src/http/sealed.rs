@@ -1,27 +1,35 @@
-//! `PATCH /v1/sealed`: a request of a paired recorder that no other process can read, change or make.
+//! `/v1/sealed`: requests of a paired recorder that no other process can read, change or make.
 //!
-//! See [`tabtape::sealed`]. The request inside goes through the same routes and checks as any other, with what its
-//! pairing grants in place of a token's grant.
+//! See [`tabtape::sealed`]. `PATCH` carries one; `GET` opens a WebSocket that carries one in each message. The request
+//! inside goes through the same routes and checks as any other, with what its pairing grants in place of a token's
+//! grant.
 
-use super::body::Bodies;
+use super::body::{Bodies, MAX_BODY_BYTES};
 use super::header_text;
 use super::problem::Problem;
-use crate::app::Replays;
+use super::query::ValidQuery;
+use super::server::Slot;
+use crate::app::{App, Limits, Replays};
 use crate::auth::{Auth, Grant, random_bytes};
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::{FromRef, State};
 use axum::response::Response;
 use axum::{Extension, Router};
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use serde::Deserialize;
 use std::sync::Arc;
 use tabtape::sealed::{
-    CONTENT_TYPE, IV_BYTES, NONCE_BYTES, PAIRING_HEADER, REQUEST_IV, RequestHead, ResponseHead, join,
-    request_key, response_key, split,
+    CLOSED_WITH_STATUS, CONTENT_TYPE, IV_BYTES, NONCE_BYTES, PAIRING_HEADER, REQUEST_IV, RequestHead,
+    ResponseHead, join, request_key, response_key, split,
 };
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
+use utoipa::IntoParams;
 
 /// Most bytes of an answer: a receipt or a problem.
 const MAX_ANSWER_BYTES: usize = 64 << 10;
@@ -30,12 +38,16 @@ const MAX_ANSWER_BYTES: usize = 64 << 10;
 #[derive(Debug, Clone)]
 pub(super) struct SealedGrant(pub(super) Grant);
 
-/// The routes of requests that came sealed.
-#[derive(Debug, Clone)]
-pub(super) struct Inner(pub(super) Router);
-
 fn now_ms() -> u64 {
     crate::clock::now_micros() / 1_000
+}
+
+/// Opens sealed requests and seals their answers.
+#[derive(Debug, Clone)]
+pub(super) struct Sealing {
+    auth: Arc<Auth>,
+    replays: Arc<Replays>,
+    inner: Router,
 }
 
 /// Carry out a sealed request of a paired recorder.
@@ -53,40 +65,151 @@ fn now_ms() -> u64 {
     ),
 )]
 pub(super) async fn exchange(
-    State(auth): State<Arc<Auth>>,
-    State(replays): State<Arc<Replays>>,
     State(bodies): State<Bodies>,
-    Extension(Inner(inner)): Extension<Inner>,
+    Extension(sealing): Extension<Sealing>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let text = |name: &str| header_text(&headers, name);
-    let pairing = auth.sealed_by(text(PAIRING_HEADER)).ok_or_else(wrong_seal)?;
-    let host_port = text("host").unwrap_or_default().to_owned();
+    let pairing = header_text(&headers, PAIRING_HEADER);
+    // A stranger's body is not worth reading.
+    sealing.auth.sealed_by(pairing).ok_or_else(wrong_seal)?;
     let bytes = bodies.read(&headers, body).await?;
-    let (nonce, cipher) = bytes.split_first_chunk::<NONCE_BYTES>().ok_or_else(wrong_seal)?;
-    let plain = open(&request_key(&pairing.secret, nonce), cipher, &host_port).ok_or_else(wrong_seal)?;
-    let (head, start) = split::<RequestHead>(&plain).ok_or_else(wrong_seal)?;
+    let answer = sealing.answer(pairing, bytes, &headers).await?;
+    Ok(super::typed(CONTENT_TYPE, Body::from(answer)))
+}
 
-    let now_ms = now_ms();
-    if !replays.is_new(*nonce, now_ms) {
-        let detail = "this request was carried out already; each needs a nonce of its own";
-        return Err(Problem::new(StatusCode::CONFLICT, "repeated", detail));
+/// The pairing of a connection.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ConnectQuery {
+    /// The pairing whose secret is meant; this machine's own when absent.
+    pairing: Option<String>,
+}
+
+/// Open a WebSocket for sealed requests.
+///
+/// Each binary message is what the body of a `PATCH` would be, and is answered with one binary message, in order. What
+/// is wrong with a seal closes the connection with the code 4000 + status. It is also closed if no request comes for
+/// 30 seconds.
+#[utoipa::path(
+    get, path = "/v1/sealed", tag = "deliver", params(ConnectQuery),
+    responses(
+        (status = SWITCHING_PROTOCOLS, description = "The connection is open"),
+        (status = BAD_REQUEST, description = "Not a request for a WebSocket", body = Problem, content_type = "application/problem+json"),
+        (status = FORBIDDEN, description = "`wrong_seal`: there is no such pairing", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn connect(
+    State(limits): State<Limits>,
+    State(shutdown): State<CancellationToken>,
+    Extension(sealing): Extension<Sealing>,
+    slot: Option<Extension<Slot>>,
+    ValidQuery(asked): ValidQuery<ConnectQuery>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Problem> {
+    let upgrade = upgrade.map_err(|wrong| Problem::bad_request("no_websocket", wrong.body_text()))?;
+    let pairing = asked.pairing;
+    sealing
+        .auth
+        .sealed_by(pairing.as_deref())
+        .ok_or_else(wrong_seal)?;
+    Ok(upgrade
+        .max_message_size(MAX_BODY_BYTES)
+        .max_frame_size(MAX_BODY_BYTES)
+        .on_upgrade(async move |mut socket| {
+            let closing = converse(
+                &mut socket,
+                &sealing,
+                pairing.as_deref(),
+                &headers,
+                limits,
+                &shutdown,
+            )
+            .await;
+            if let Some((code, reason)) = closing {
+                let reason = reason.into();
+                let _ = socket
+                    .send(Message::Close(Some(CloseFrame { code, reason })))
+                    .await;
+            }
+            drop(slot);
+        }))
+}
+
+/// Answers the requests of a connection. Returns the code and the reason to close it with, unless it is closed.
+async fn converse(
+    socket: &mut WebSocket,
+    sealing: &Sealing,
+    pairing: Option<&str>,
+    headers: &HeaderMap,
+    limits: Limits,
+    shutdown: &CancellationToken,
+) -> Option<(u16, &'static str)> {
+    loop {
+        let received = tokio::select! {
+            received = tokio::time::timeout(limits.body_time, socket.recv()) => received,
+            () = shutdown.cancelled() => return Some((close_code::AWAY, "the collector ends")),
+        };
+        let Ok(received) = received else {
+            return Some((close_code::NORMAL, "no request came"));
+        };
+        let bytes = match received?.ok()? {
+            Message::Binary(bytes) => bytes,
+            Message::Text(_) => return Some((close_code::UNSUPPORTED, "expected binary messages")),
+            Message::Ping(_) | Message::Pong(_) => continue,
+            Message::Close(_) => return None,
+        };
+        match sealing.answer(pairing, bytes, headers).await {
+            Ok(answer) => socket.send(Message::Binary(answer.into())).await.ok()?,
+            Err(problem) => return Some((CLOSED_WITH_STATUS + problem.status(), problem.code())),
+        }
     }
-    let answer = if replays.is_timely(head.time_ms, now_ms) {
-        let request = request(&head, plain.slice(start..), &headers)?;
-        carry_out(inner, request, pairing.grant).await?
-    } else {
-        let seconds = now_ms.abs_diff(head.time_ms) / 1_000;
-        let detail = format!(
-            "the request was made {seconds} s away from this collector's time, or before it started: send it again, and set the clock if this comes again"
-        );
-        let problem = Problem::new(StatusCode::REQUEST_TIMEOUT, "stale_request", detail);
-        axum::response::IntoResponse::into_response(problem)
-    };
-    let key = response_key(&pairing.secret, nonce);
-    let sealed = seal(&key, answer, &host_port).await?;
-    Ok(super::typed(CONTENT_TYPE, Body::from(sealed)))
+}
+
+impl Sealing {
+    /// Opens and seals for the routes of `inner`.
+    pub(super) fn new(app: &App, inner: Router) -> Self {
+        Self {
+            auth: FromRef::from_ref(app),
+            replays: FromRef::from_ref(app),
+            inner,
+        }
+    }
+
+    /// Returns the sealed answer to the sealed request in `bytes`. `outer` are the headers of the request that carried
+    /// it, or that opened its connection. An error is about the seal itself, and known to anyone.
+    async fn answer(
+        &self,
+        pairing: Option<&str>,
+        bytes: Bytes,
+        outer: &HeaderMap,
+    ) -> Result<Vec<u8>, Problem> {
+        let pairing = self.auth.sealed_by(pairing).ok_or_else(wrong_seal)?;
+        let host_port = header_text(outer, header::HOST).unwrap_or_default();
+        let (nonce, cipher) = bytes.split_first_chunk::<NONCE_BYTES>().ok_or_else(wrong_seal)?;
+        let plain = open(&request_key(&pairing.secret, nonce), cipher, host_port).ok_or_else(wrong_seal)?;
+        let (head, start) = split::<RequestHead>(&plain).ok_or_else(wrong_seal)?;
+
+        let now_ms = now_ms();
+        if !self.replays.is_new(*nonce, now_ms) {
+            let detail = "this request was carried out already; each needs a nonce of its own";
+            return Err(Problem::new(StatusCode::CONFLICT, "repeated", detail));
+        }
+        let answer = if self.replays.is_timely(head.time_ms, now_ms) {
+            let request = request(&head, plain.slice(start..), outer)?;
+            carry_out(self.inner.clone(), request, pairing.grant).await?
+        } else {
+            let seconds = now_ms.abs_diff(head.time_ms) / 1_000;
+            let detail = format!(
+                "the request was made {seconds} s away from this collector's time, or before it started: send it again, and set the clock if this comes again"
+            );
+            let problem = Problem::new(StatusCode::REQUEST_TIMEOUT, "stale_request", detail);
+            axum::response::IntoResponse::into_response(problem)
+        };
+        seal(&response_key(&pairing.secret, nonce), answer, host_port).await
+    }
 }
 
 fn wrong_seal() -> Problem {

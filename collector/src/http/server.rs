@@ -2,16 +2,18 @@
 
 use crate::app::App;
 use axum::Router;
+use http::Request;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tower::ServiceExt as _;
 
 /// Files kept for the store, the index and everything that is not a connection.
 const RESERVED_FILES: usize = 192;
@@ -22,12 +24,16 @@ const REFUSAL_TIME: Duration = Duration::from_secs(1);
 /// How long open requests may take to finish at the end.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
 
+/// One of the connections that may be open. A connection that outlives HTTP, as a WebSocket does, holds it to its end.
+#[derive(Debug, Clone)]
+pub(super) struct Slot(#[expect(dead_code, reason = "held until it is dropped")] Arc<OwnedSemaphorePermit>);
+
 /// Serves `router` on `listener` until `app.shutdown` is cancelled, then lets open requests finish.
 pub async fn serve(listener: TcpListener, app: &App, router: Router) {
     let files = raise_open_files().saturating_sub(RESERVED_FILES).max(64);
-    let slots = Arc::new(Semaphore::new(app.limits.connections.min(files)));
+    let connections = app.limits.connections.min(files);
+    let slots = Arc::new(Semaphore::new(connections));
     let refusals = Arc::new(Semaphore::new(MAX_REFUSALS));
-    let graceful = GracefulShutdown::new();
     loop {
         let stream = tokio::select! {
             () = app.shutdown.cancelled() => break,
@@ -49,26 +55,36 @@ pub async fn serve(listener: TcpListener, app: &App, router: Router) {
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(router.clone());
+        let slot = Slot(Arc::new(slot));
+        let service = TowerToHyperService::new(router.clone().map_request(move |mut request: Request<_>| {
+            request.extensions_mut().insert(slot.clone());
+            request
+        }));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(app.limits.head_time)
             .max_headers(64)
             .max_buf_size(64 << 10)
-            .serve_connection(TokioIo::new(stream), service);
-        let connection = graceful.watch(connection);
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        let shutdown = app.shutdown.clone();
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            let mut connection = pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = shutdown.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
                 tracing::debug!(%error, "a connection ended badly");
             }
-            drop(slot);
         });
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN_TIME, graceful.shutdown())
-        .await
-        .is_err()
-    {
+    let ended = slots.acquire_many(u32::try_from(connections).unwrap_or(u32::MAX));
+    if tokio::time::timeout(DRAIN_TIME, ended).await.is_err() {
         tracing::warn!("requests were still open after {} s", DRAIN_TIME.as_secs());
     }
 }

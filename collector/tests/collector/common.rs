@@ -217,6 +217,10 @@ impl Seal {
         if status != 200 {
             return (status, serde_json::from_slice(&bytes).unwrap());
         }
+        self.open_bytes(&bytes)
+    }
+
+    pub fn open_bytes(&self, bytes: &[u8]) -> (u16, Value) {
         let (iv, cipher) = bytes.split_first_chunk::<{ sealed::IV_BYTES }>().unwrap();
         let mut text = cipher.to_vec();
         let key = aes(&sealed::response_key(&self.secret, &self.nonce));

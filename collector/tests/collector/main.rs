@@ -29,6 +29,7 @@ mod program;
 mod query;
 mod replaced_store;
 mod sealed;
+mod sealed_socket;
 mod security;
 mod sinks;
 mod squatter;

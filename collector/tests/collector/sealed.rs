@@ -63,7 +63,7 @@ async fn a_pairing_delivers_and_its_recorder_also_forgets_and_opens_the_viewer_f
 /// Routes that no sealed request reaches.
 const UNREACHABLE: [&str; 5] = ["/mcp", "/v1/openapi.json", "/", "/pair", tabtape::sealed::PATH];
 
-fn recorder(collector: &Collector) -> NewPairing {
+pub fn recorder(collector: &Collector) -> NewPairing {
     collector
         .app
         .auth
@@ -71,7 +71,7 @@ fn recorder(collector: &Collector) -> NewPairing {
         .unwrap()
 }
 
-fn batch(seq: u64) -> (String, Vec<u8>) {
+pub fn batch(seq: u64) -> (String, Vec<u8>) {
     let path = format!("/v1/batches?session={SESSION}&first_seq={seq}&last_seq={seq}");
     (path, format!("{}\n", event(SESSION, seq, "sealed")).into_bytes())
 }

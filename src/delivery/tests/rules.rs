@@ -363,14 +363,18 @@ fn an_answer_without_proof_acknowledges_nothing_and_asks_for_the_proof() {
     rig.greet(STORE);
     rig.deliver(5);
     assert_eq!(rig.flusher.status(None).state, LinkState::Ok);
-    rig.commit(6);
-    rig.send(6);
-    rig.answer(Reply::from(TransportError::NotProven(503)));
-    assert_eq!(
-        rig.flusher.status(None).state,
-        LinkState::Retrying,
-        "too busy to open it"
-    );
+    for (seq, status, why) in [
+        (6, 503, "too busy to open it"),
+        (7, 409, "the browser repeated it"),
+    ] {
+        rig.commit(seq);
+        rig.send(seq);
+        rig.answer(Reply::from(TransportError::NotProven(status)));
+        assert_eq!(rig.flusher.status(None).state, LinkState::Retrying, "{why}");
+        rig.now_ms = rig.waits_until();
+        rig.greet(STORE);
+        rig.deliver(seq);
+    }
 }
 
 #[test]

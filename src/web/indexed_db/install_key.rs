@@ -5,7 +5,7 @@ use super::request::{RequestFuture, put};
 use super::schema::META;
 use crate::delivery::Platform;
 use crate::log::LogError;
-use crate::web::fetch::BrowserPlatform;
+use crate::web::platform::BrowserPlatform;
 use js_sys::Uint8Array;
 use wasm_bindgen::JsCast;
 
