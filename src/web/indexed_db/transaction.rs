@@ -131,7 +131,10 @@ impl Transaction {
     async fn outcome(mut self) -> Result<(), LogError> {
         // With a decider, dropping this future before the answer comes aborts the transaction.
         self.completing = self.decider.is_none();
-        poll_fn(|context| self.outcome.borrow_mut().poll(context)).await
+        let outcome = poll_fn(|context| self.outcome.borrow_mut().poll(context)).await;
+        // It has ended: to abort it now would throw.
+        self.completing = true;
+        outcome
     }
 }
 
