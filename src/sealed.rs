@@ -13,14 +13,14 @@
 //! IV (12 random bytes) ‖ AES-256-GCM(response key, IV, head ‖ \n ‖ body)
 //! ```
 //!
-//! with a [`ResponseHead`]. A steady stream of requests goes to the same path through a WebSocket: each message is one
-//! such body, and they are answered in order. The pairing is then in the query.
-//!
-//! Both keys are made from the pairing's secret and the nonce, so that no two requests have
-//! the same key and an answer belongs to one request. The additional data of both is the `host:port` that was dialled,
-//! so that a process on another port cannot pass a request on. The collector accepts a nonce once, and only within
+//! with a [`ResponseHead`]. Both keys are made from the pairing's secret and the nonce, so that no two requests have the
+//! same key and an answer belongs to one request. The additional data of both is the `host:port` that was dialled, so
+//! that a process on another port cannot pass a request on. The collector accepts a nonce once, and only within
 //! [`WINDOW_MS`] of its time. An answer that does not open is no answer: see
 //! [`TransportError::NotProven`](crate::delivery::TransportError::NotProven).
+//!
+//! A steady stream of requests goes to the same path through a WebSocket: each message is one such body, and they are
+//! answered in order. The query then names the pairing.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
@@ -32,8 +32,8 @@ pub const PATH: &str = "/v1/sealed";
 /// recorder's own included: for a batch of 400 KB, four milliseconds of the browser's main thread. The collector takes
 /// a `POST`, too.
 pub const METHOD: &str = "PATCH";
-/// A connection is closed with this code and the status when something is wrong with a seal.
-pub const CLOSED_WITH_STATUS: u16 = 4_000;
+/// A problem with a seal closes a connection with this plus the problem's status.
+pub const CLOSE_CODE_BASE: u16 = 4_000;
 /// Names the pairing whose secret is the key; without it, the one that preconfiguration hands out.
 pub const PAIRING_HEADER: &str = "tabtape-pairing";
 /// The type of sealed bodies.

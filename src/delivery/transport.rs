@@ -68,7 +68,7 @@ pub enum TransportError {
     #[error("the answer is longer than {} bytes", MAX_REPLY_BYTES)]
     ReplyTooLong,
     /// Something answered a sealed request with this status, but not the paired collector.
-    #[error("it answers a sealed request with {0} and does not know the pairing secret")]
+    #[error("the answer to a sealed request has status {0} and is not sealed with the pairing secret")]
     NotProven(u16),
 }
 
@@ -210,8 +210,8 @@ impl Reply {
 impl From<TransportError> for Reply {
     fn from(error: TransportError) -> Self {
         match error {
-            // Whatever passes requests on, or has too many of them, may answer so for a collector that comes back. And a
-            // browser repeats a request whose connection broke: 409 says that it was carried out already.
+            // A proxy may answer 429 or 5xx for a collector that works again later. A browser repeats a request whose
+            // connection broke, and the collector answers the repeated one with 409.
             TransportError::NotProven(status) if !matches!(status, 409 | 429 | 500..=599) => {
                 Self::NotProven(error.to_string())
             }

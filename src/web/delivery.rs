@@ -1,10 +1,10 @@
 //! The delivery of a recorder: started by `connect`, visible in the status and in `system` events.
 
 use super::errors::error;
-use super::fetch::BrowserTransport;
 use super::indexed_db::IndexedDbLog;
 use super::platform::BrowserPlatform;
 use super::status::CollectorStatus;
+use super::transport::BrowserTransport;
 use crate::delivery::{BadTarget, Delivery, DeliveryStatus, LinkState, Notice, OnChange, Parts, Target};
 use crate::record::SessionId;
 use crate::ring::RingBuffer;

@@ -35,6 +35,8 @@ mod session;
 #[cfg(feature = "recorder")]
 mod socket;
 mod status;
+#[cfg(feature = "recorder")]
+mod transport;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 

@@ -2,15 +2,15 @@
 //!
 //! A message costs the browser a fraction of what a request does: each request passes through the proxies that Chromium
 //! puts before all of them while an extension listens to webRequest, and is reported to that extension, our own, five
-//! times. So a second request that closely follows the first opens a connection behind it, and those after it are its
-//! messages. Nothing waits for the connection, and without it every request goes through `fetch`.
+//! times. So a second request that closely follows the first opens a connection in the background, and those after it
+//! are its messages. Nothing waits for the connection, and without it every request goes through `fetch`.
 
 use super::clock::monotonic_ms;
 use crate::delivery::{MAX_REPLY_BYTES, Target, TransportError};
 use crate::sealed;
 use crate::wake::WakeList;
 use gloo_timers::future::TimeoutFuture;
-use js_sys::{ArrayBuffer, Uint8Array};
+use js_sys::Uint8Array;
 use std::cell::{Cell, RefCell};
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;
@@ -22,20 +22,37 @@ use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
 /// A request that follows another within this time belongs to a stream.
 const STREAM_MS: f64 = 1_000.0;
-/// A connection without requests is closed; the collector would close it after 30 seconds.
+/// A connection without requests is closed after one to two times this. The collector waits for longer.
 const IDLE_MS: u32 = 5_000;
-/// After a connection that could not be opened, the next one is tried so much later: a policy may forbid them, and the
-/// browser reports each try in the console.
-const RETRY_MS: f64 = 600_000.0;
+/// The time until the next attempt after a connection failed; it doubles with each failure.
+const RETRY_MS: f64 = 1_000.0;
+/// The longest such time: a policy may forbid WebSockets, and the browser reports each attempt in the console.
+const MAX_RETRY_MS: f64 = 600_000.0;
 
-/// The connection of a transport, while there is one. It carries one request at a time.
+/// The WebSocket of a transport, if one is open. It carries one request at a time.
 #[derive(Debug)]
 pub(super) struct Socket {
     address: String,
-    /// The connection, unless a request is using it.
-    idle: Rc<RefCell<Option<Connection>>>,
     used_at_ms: Cell<f64>,
+    shared: Rc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// The connection, unless a request is using it.
+    idle: RefCell<Option<Connection>>,
+    /// Failures since the last answer of the collector through a connection.
+    failures: Cell<u32>,
     retry_at_ms: Cell<f64>,
+}
+
+impl Shared {
+    fn on_failed(&self) {
+        let failures = self.failures.get();
+        let wait_ms = (RETRY_MS * f64::from(failures).exp2()).min(MAX_RETRY_MS);
+        self.failures.set(failures.saturating_add(1));
+        self.retry_at_ms.set(monotonic_ms() + wait_ms);
+    }
 }
 
 impl Socket {
@@ -46,60 +63,68 @@ impl Socket {
         });
         Self {
             address: format!("ws://{}{}{query}", target.host_port(), sealed::PATH),
-            idle: Rc::default(),
             used_at_ms: Cell::new(f64::NEG_INFINITY),
-            retry_at_ms: Cell::new(f64::NEG_INFINITY),
+            shared: Rc::new(Shared {
+                idle: RefCell::default(),
+                failures: Cell::new(0),
+                retry_at_ms: Cell::new(f64::NEG_INFINITY),
+            }),
         }
     }
 
-    /// Returns the connection for one request. Without one, a connection is opened for the requests that follow if this
-    /// is the second of a stream.
-    pub(super) fn connected(&self) -> Option<InUse> {
+    /// Takes the open connection for one request. Without one, a connection is opened for the requests that follow if
+    /// this is the second of a stream.
+    pub(super) fn take_connection(&self) -> Option<BusyConnection> {
         let now_ms = monotonic_ms();
         let follows_closely = now_ms - self.used_at_ms.replace(now_ms) < STREAM_MS;
-        let connection = self.idle.take();
-        match connection
-            .as_ref()
-            .map(|connection| connection.events.state.get())
-        {
+        let shared = &self.shared;
+        let connection = shared.idle.take();
+        match connection.as_ref().map(Connection::state) {
             Some(State::Open) => {
-                return connection.map(|connection| InUse {
-                    connection,
-                    idle: Rc::downgrade(&self.idle),
+                return connection.map(|connection| BusyConnection {
+                    connection: Some(connection),
+                    shared: Rc::clone(shared),
                 });
             }
-            Some(State::Opening) => drop(self.idle.replace(connection)),
-            Some(State::Closed { was_open: false, .. }) => self.retry_at_ms.set(now_ms + RETRY_MS),
+            Some(State::Opening) => drop(shared.idle.replace(connection)),
+            Some(State::Closed { was_open: false, .. }) => shared.on_failed(),
             Some(State::Closed { .. }) => {}
-            None if follows_closely && now_ms >= self.retry_at_ms.get() => {
-                match Connection::open(&self.address) {
-                    Ok(connection) => {
-                        let events = Rc::downgrade(&connection.events);
-                        drop(self.idle.replace(Some(connection)));
-                        let idle = Rc::downgrade(&self.idle);
-                        wasm_bindgen_futures::spawn_local(close_when_idle(idle, events));
-                    }
-                    // There are no WebSockets here.
-                    Err(_) => self.retry_at_ms.set(f64::INFINITY),
-                }
-            }
+            None if follows_closely && now_ms >= shared.retry_at_ms.get() => self.open(),
             None => {}
         }
         None
     }
+
+    fn open(&self) {
+        match Connection::open(&self.address) {
+            Ok(connection) => {
+                let events = Rc::downgrade(&connection.events);
+                drop(self.shared.idle.replace(Some(connection)));
+                wasm_bindgen_futures::spawn_local(close_when_idle(Rc::downgrade(&self.shared), events));
+            }
+            // This environment has no WebSockets, or refuses this address.
+            Err(_) => self.shared.retry_at_ms.set(f64::INFINITY),
+        }
+    }
 }
 
-/// Closes a connection after a time without a request.
-async fn close_when_idle(idle: Weak<RefCell<Option<Connection>>>, events: Weak<Events>) {
+/// Closes a connection after a time without a request, or if it does not open.
+async fn close_when_idle(shared: Weak<Shared>, events: Weak<Events>) {
     let mut before = 0;
     loop {
         TimeoutFuture::new(IDLE_MS).await;
-        let (Some(idle), Some(events)) = (idle.upgrade(), events.upgrade()) else {
+        let (Some(shared), Some(events)) = (shared.upgrade(), events.upgrade()) else {
             return;
         };
         let requests = events.requests.get();
-        if requests == before && idle.borrow().is_some() {
-            drop(idle.take());
+        if requests == before && shared.idle.borrow().is_some() {
+            if matches!(
+                events.state.get(),
+                State::Opening | State::Closed { was_open: false, .. }
+            ) {
+                shared.on_failed();
+            }
+            drop(shared.idle.take());
             return;
         }
         before = requests;
@@ -113,7 +138,7 @@ enum State {
     Closed { was_open: bool, code: u16 },
 }
 
-/// What the browser has said of a connection.
+/// The state of a connection, as the browser's events report it.
 #[derive(Debug)]
 struct Events {
     state: Cell<State>,
@@ -134,6 +159,17 @@ struct Connection {
 }
 
 impl Connection {
+    fn state(&self) -> State {
+        match self.events.state.get() {
+            // It is being closed; the event follows.
+            State::Open if self.socket.ready_state() != WebSocket::OPEN => State::Closed {
+                was_open: true,
+                code: 0,
+            },
+            state => state,
+        }
+    }
+
     fn open(address: &str) -> Result<Self, JsValue> {
         let socket = WebSocket::new(address)?;
         socket.set_binary_type(BinaryType::Arraybuffer);
@@ -181,60 +217,72 @@ impl Drop for Connection {
         self.socket.set_onopen(None);
         self.socket.set_onmessage(None);
         self.socket.set_onclose(None);
-        // It fails only with a code that is none.
+        // It throws only for an invalid close code, and this call has none.
         let _ = self.socket.close();
     }
 }
 
-/// The bytes of a message. A text is no sealed answer.
+/// Returns the bytes of a message: none for a text, which is never a sealed answer.
 fn answer(data: &JsValue) -> Result<Vec<u8>, TransportError> {
-    let Some(buffer) = data.dyn_ref::<ArrayBuffer>() else {
+    if data.is_string() {
         return Ok(Vec::new());
-    };
-    if buffer.byte_length() as usize > MAX_REPLY_BYTES {
+    }
+    let bytes = Uint8Array::new(data);
+    if bytes.length() as usize > MAX_REPLY_BYTES {
         return Err(TransportError::ReplyTooLong);
     }
-    Ok(Uint8Array::new(buffer).to_vec())
+    Ok(bytes.to_vec())
 }
 
-/// A connection that carries a request. It is idle again after the answer; without one it is closed, so that no later
-/// request takes that answer for its own.
+/// A connection that carries a request. Dropping it closes it, so that a late answer is never matched to a later
+/// request.
 #[derive(Debug)]
-pub(super) struct InUse {
-    connection: Connection,
-    idle: Weak<RefCell<Option<Connection>>>,
+pub(super) struct BusyConnection {
+    connection: Option<Connection>,
+    shared: Rc<Shared>,
 }
 
-impl InUse {
-    /// Sends a sealed request and returns its answer.
-    pub(super) async fn exchange(self, request: &[u8], timeout_ms: f64) -> Result<Vec<u8>, TransportError> {
-        let Self { connection, idle } = self;
-        let events = &connection.events;
+impl BusyConnection {
+    /// Sends a sealed request and returns the next message, which is its answer if it opens.
+    pub(super) async fn exchange(&self, request: &[u8], timeout_ms: f64) -> Result<Vec<u8>, TransportError> {
+        let Some(Connection { socket, events, .. }) = &self.connection else {
+            return Err(close_error(0));
+        };
         events.requests.set(events.requests.get() + 1);
         *events.answer.borrow_mut() = None;
-        connection.socket.send_with_u8_array(request)?;
+        socket.send_with_u8_array(request)?;
         let mut timeout = pin!(TimeoutFuture::new(timeout_ms as u32));
-        let answer = poll_fn(|context| {
+        poll_fn(|context| {
             events.wake.park(context.waker());
             if let Some(answer) = events.answer.take() {
                 return Poll::Ready(answer);
             }
             if let State::Closed { code, .. } = events.state.get() {
-                return Poll::Ready(Err(closed(code)));
+                return Poll::Ready(Err(close_error(code)));
             }
             let timed_out = |()| Err(TransportError::TimedOut(timeout_ms));
             timeout.as_mut().poll(context).map(timed_out)
         })
-        .await?;
-        if let Some(idle) = idle.upgrade() {
-            drop(idle.replace(Some(connection)));
-        }
-        Ok(answer)
+        .await
+    }
+
+    /// The answer was the collector's own: the connection is free for the next request.
+    pub(super) fn release(mut self) {
+        self.shared.failures.set(0);
+        drop(self.shared.idle.replace(self.connection.take()));
     }
 }
 
-fn closed(code: u16) -> TransportError {
-    match code.checked_sub(sealed::CLOSED_WITH_STATUS) {
+impl Drop for BusyConnection {
+    fn drop(&mut self) {
+        if self.connection.is_some() {
+            self.shared.on_failed();
+        }
+    }
+}
+
+fn close_error(code: u16) -> TransportError {
+    match code.checked_sub(sealed::CLOSE_CODE_BASE) {
         Some(status @ 400..=599) => TransportError::NotProven(status),
         _ => TransportError::Failed(format!("the connection was closed with code {code}")),
     }

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 const MEET_MS = 60_000;
 
 /**
- * While a page emits, batches go wrong; then everything gets well. Once as messages of a WebSocket, once as requests,
+ * While a page emits, batches go wrong; then the faults stop. Once as messages of a WebSocket, once as requests,
  * while no WebSocket opens.
  * @param {string} name @param {string} what @param {{ small: number, full: number }} seconds @param {(proxy: import("./proxy.mjs").FaultProxy) => void} goWrong
  * @returns {import("./suite.mjs").Scenario}
@@ -164,6 +164,25 @@ export const answers = [
       proxy.impostor = true;
     },
   ),
+  {
+    name: "impostor_of_connection",
+    what: "another process has an open connection, while the collector has its port again",
+    times: { small: 1, full: 5 },
+    async run(rig, times) {
+      const tab = await rig.emitter("impostor_of_connection");
+      await tab.evaluate("emit(10, 10)");
+      for (let time = 0; time < times; time++) {
+        await rig.proxy.answers("messages");
+        rig.proxy.capture();
+        // A connection whose answer was not the collector's carries nothing more.
+        await rig.proxy.answers("requests");
+        await rig.proxy.answers("messages");
+        const { messages } = rig.proxy.faulted;
+        if (messages !== 1) throw new Error(`${messages} batches reached the impostor`);
+      }
+      await tab.evaluate("rest()");
+    },
+  },
   meets(
     "ack_of_another",
     "the receipt is of another store and session",

@@ -30,13 +30,15 @@ import { Sealed } from "./sealed.mjs";
  */
 /** Called once per batch. @typedef {(batch: Batch) => Fault | null} Rule */
 
-/** How a request came, and how it is answered. @typedef {HttpCarrier | MessageCarrier} Carrier */
+/** The transport of a request and of its answer. @typedef {HttpCarrier | MessageCarrier} Carrier */
 /** @typedef {Record<string, string | number>} Headers */
-/** What is passed on of a request. @typedef {{ method?: string | undefined, headers: import("node:http").IncomingHttpHeaders }} Onward */
+/** The part of a request that is forwarded. @typedef {{ method?: string | undefined, headers: import("node:http").IncomingHttpHeaders }} Onward */
 
 const SEALED = { "content-type": "application/octet-stream" };
-const POURED = Buffer.alloc(16_384, " ");
-const POUR_EVERY_MS = 5;
+const ENDLESS_CHUNK = Buffer.alloc(16_384, " ");
+const CHUNK_EVERY_MS = 5;
+/** A recorder whose last batches failed waits before it sends again, and longer before it opens a WebSocket again. */
+const ANSWERS_MS = 120_000;
 
 class HttpCarrier {
   #response;
@@ -59,9 +61,9 @@ class HttpCarrier {
   }
 
   /** Never stops answering. */
-  pour() {
+  sendEndless() {
     this.#response.writeHead(200, { "content-type": "application/json" });
-    const pouring = setInterval(() => this.#response.write(POURED), POUR_EVERY_MS);
+    const pouring = setInterval(() => this.#response.write(ENDLESS_CHUNK), CHUNK_EVERY_MS);
     this.#response.once("close", () => clearInterval(pouring));
   }
 
@@ -90,8 +92,8 @@ class MessageCarrier {
     this.#webSocket.send(body.subarray(0, body.length / 2), { fin: false }, () => this.destroy());
   }
 
-  pour() {
-    const pouring = setInterval(() => this.#webSocket.send(POURED, { fin: false }), POUR_EVERY_MS);
+  sendEndless() {
+    const pouring = setInterval(() => this.#webSocket.send(ENDLESS_CHUNK, { fin: false }), CHUNK_EVERY_MS);
     this.#webSocket.once("close", () => clearInterval(pouring));
   }
 
@@ -132,15 +134,19 @@ export class FaultProxy {
   cutsRequest = null;
   /** While true, another process has the port: it cannot prove that it is the collector. */
   impostor = false;
+  /** WebSockets that another process answers, although the collector has its port again. @type {Set<import("ws").WebSocket>} */
+  #captured = new Set();
   /** Requests that an impostor, or the target of a redirect, could read. */
   leaked = 0;
   /** Batches that wait for an answer they will not get. @type {Set<Carrier>} */
   #hanging = new Set();
   #takesMessages = true;
   /** Opens each WebSocket that waits to be opened. @type {(() => void)[]} */
-  #waiting = [];
+  #pendingUpgrades = [];
   #server;
-  #sockets = new WebSocketServer({ noServer: true });
+  #webSockets = new WebSocketServer({ noServer: true });
+  /** Connections that are upgraded, or wait for it. @type {Set<import("node:stream").Duplex>} */
+  #sockets = new Set();
   #collector;
 
   /** @param {() => { url: string, pairing: { token: string, secret: string } }} collector The current collector. */
@@ -150,10 +156,14 @@ export class FaultProxy {
       this.#serve(request, response).catch(() => response.destroy());
     });
     this.#server.on("upgrade", (request, socket, head) => {
+      // A handler of its own: Node removes its with the upgrade.
+      socket.on("error", () => {});
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
       const open = () =>
-        this.#sockets.handleUpgrade(request, socket, head, (one) => this.#converse(one, request));
+        this.#webSockets.handleUpgrade(request, socket, head, (one) => this.#answerMessages(one, request));
       if (this.#takesMessages) open();
-      else this.#waiting.push(open);
+      else this.#pendingUpgrades.push(open);
     });
   }
 
@@ -173,14 +183,24 @@ export class FaultProxy {
   /** While false, no WebSocket opens, and each batch is a request. @param {boolean} takes */
   set takesMessages(takes) {
     this.#takesMessages = takes;
-    if (takes) for (const open of this.#waiting.splice(0)) open();
-    else for (const webSocket of this.#sockets.clients) webSocket.close();
+    if (takes) for (const open of this.#pendingUpgrades.splice(0)) open();
+    else for (const webSocket of this.#webSockets.clients) webSocket.close();
   }
 
   /** Resolves once a batch was answered that came so. @param {"messages" | "requests"} carrier */
   async answers(carrier) {
     const before = this.#answered[carrier];
-    while (this.#answered[carrier] === before) await sleep(20);
+    const began = performance.now();
+    while (this.#answered[carrier] === before) {
+      if (performance.now() - began > ANSWERS_MS) throw new Error(`no batch came as one of the ${carrier}`);
+      await sleep(20);
+    }
+  }
+
+  /** Another process has the WebSockets that are open now, and nothing else. */
+  capture() {
+    this.#begin(null);
+    for (const webSocket of this.#webSockets.clients) this.#captured.add(webSocket);
   }
 
   /** From now on everything passes. */
@@ -205,23 +225,28 @@ export class FaultProxy {
   }
 
   async close() {
-    for (const webSocket of this.#sockets.clients) webSocket.terminate();
+    for (const socket of this.#sockets) socket.destroy();
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
   /** @param {import("ws").WebSocket} webSocket @param {import("node:http").IncomingMessage} upgrade */
-  #converse(webSocket, upgrade) {
+  #answerMessages(webSocket, upgrade) {
     webSocket.on("error", () => {});
     webSocket.on("message", (/** @type {Buffer} */ body) => {
       const carrier = new MessageCarrier(webSocket);
       const number = ++this.#batches;
+      if (this.#captured.has(webSocket)) {
+        this.#count(carrier);
+        webSocket.send(body);
+        return;
+      }
       if (this.cutsRequest?.(number)) {
         this.#count(carrier);
         carrier.destroy();
         return;
       }
-      this.#carry(carrier, "/v1/sealed", number, body, batchRequest(upgrade)).catch(() => carrier.destroy());
+      this.#handle(carrier, "/v1/sealed", number, body, batchRequest(upgrade)).catch(() => carrier.destroy());
     });
   }
 
@@ -241,14 +266,14 @@ export class FaultProxy {
       }
     }
     const carrier = new HttpCarrier(response);
-    await this.#carry(carrier, path, number, Buffer.concat(chunks), request);
+    await this.#handle(carrier, path, number, Buffer.concat(chunks), request);
   }
 
   /**
-   * Does to one request what is to be done to it.
+   * Applies the rule to one request.
    * @param {Carrier} carrier @param {string} path @param {number} number 0 unless it is a batch. @param {Buffer} body @param {Onward} onward
    */
-  async #carry(carrier, path, number, body, onward) {
+  async #handle(carrier, path, number, body, onward) {
     const isBatch = number > 0;
     // Nothing of a session, seq or event may be readable without the secret.
     const isReadable = path !== "/v1/hello" && (!isBatch || body.includes("capture_session_id"));
@@ -290,7 +315,7 @@ export class FaultProxy {
       if (fault?.cutReceipt) text = text.slice(0, text.length / 2);
       out = sealed.sealAnswer(this.host, opened.status, opened.retryAfter, text);
     }
-    if (fault?.endless) return carrier.pour();
+    if (fault?.endless) return carrier.sendEndless();
     if (fault?.loseResponse) return carrier.destroy();
     const type = headers["content-type"] ?? "application/json";
     const retry = headers["retry-after"] === undefined ? {} : { "retry-after": headers["retry-after"] };

@@ -7,9 +7,10 @@ use std::time::Duration;
 pub struct Limits {
     /// Connections at once; fewer where the limit of open files is lower. A further connection is answered 503.
     pub connections: usize,
-    /// The time within which a request's head must arrive, and for which a connection may be idle.
+    /// The time within which a request's head must arrive, and for which a connection may be idle. Also the time for the
+    /// first request of a WebSocket, and for a client to take an answer.
     pub head_time: Duration,
-    /// The time within which a request's body must arrive.
+    /// The time within which a request's body must arrive, and each further request of a WebSocket.
     pub body_time: Duration,
     /// The interval of comments in a stream without records.
     pub heartbeat: Duration,

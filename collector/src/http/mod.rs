@@ -100,7 +100,7 @@ pub fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
     let sealed = OpenApiRouter::new()
         .routes(routes!(sealed::exchange))
         .routes(routes!(sealed::connect))
-        .layer(Extension(sealed::Sealing::new(
+        .layer(Extension(sealed::SealedRoutes::new(
             &app,
             inner.with_state(app.clone()),
         )));

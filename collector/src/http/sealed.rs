@@ -8,9 +8,9 @@ use super::body::{Bodies, MAX_BODY_BYTES};
 use super::header_text;
 use super::problem::Problem;
 use super::query::ValidQuery;
-use super::server::Slot;
+use super::server::ConnectionPermit;
 use crate::app::{App, Limits, Replays};
-use crate::auth::{Auth, Grant, random_bytes};
+use crate::auth::{Auth, Grant, SealedBy, random_bytes};
 use axum::body::Body;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
@@ -24,13 +24,17 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use serde::Deserialize;
 use std::sync::Arc;
 use tabtape::sealed::{
-    CLOSED_WITH_STATUS, CONTENT_TYPE, IV_BYTES, NONCE_BYTES, PAIRING_HEADER, REQUEST_IV, RequestHead,
+    CLOSE_CODE_BASE, CONTENT_TYPE, IV_BYTES, NONCE_BYTES, PAIRING_HEADER, REQUEST_IV, RequestHead,
     ResponseHead, join, request_key, response_key, split,
 };
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
+use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::IntoParams;
 
+/// Reserved for each connection, and grown for the requests that need it.
+const READ_BUFFER_BYTES: usize = 8 << 10;
 /// Most bytes of an answer: a receipt or a problem.
 const MAX_ANSWER_BYTES: usize = 64 << 10;
 
@@ -44,7 +48,7 @@ fn now_ms() -> u64 {
 
 /// Opens sealed requests and seals their answers.
 #[derive(Debug, Clone)]
-pub(super) struct Sealing {
+pub(super) struct SealedRoutes {
     auth: Arc<Auth>,
     replays: Arc<Replays>,
     inner: Router,
@@ -66,15 +70,15 @@ pub(super) struct Sealing {
 )]
 pub(super) async fn exchange(
     State(bodies): State<Bodies>,
-    Extension(sealing): Extension<Sealing>,
+    Extension(routes): Extension<SealedRoutes>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let pairing = header_text(&headers, PAIRING_HEADER);
-    // A stranger's body is not worth reading.
-    sealing.auth.sealed_by(pairing).ok_or_else(wrong_seal)?;
+    // An unknown pairing is refused before its body is read.
+    routes.pairing(pairing)?;
     let bytes = bodies.read(&headers, body).await?;
-    let answer = sealing.answer(pairing, bytes, &headers).await?;
+    let answer = routes.answer(pairing, bytes, &headers).await?;
     Ok(super::typed(CONTENT_TYPE, Body::from(answer)))
 }
 
@@ -89,9 +93,9 @@ pub(super) struct ConnectQuery {
 
 /// Open a WebSocket for sealed requests.
 ///
-/// Each binary message is what the body of a `PATCH` would be, and is answered with one binary message, in order. What
-/// is wrong with a seal closes the connection with the code 4000 + status. It is also closed if no request comes for
-/// 30 seconds.
+/// Each binary message is what the body of a `PATCH` would be, and is answered with one binary message, in order. A
+/// problem with a seal closes the connection with the code 4000 + its status. It is also closed if the first request
+/// does not arrive within 10 seconds, or a later one within 30.
 #[utoipa::path(
     get, path = "/v1/sealed", tag = "deliver", params(ConnectQuery),
     responses(
@@ -103,90 +107,98 @@ pub(super) struct ConnectQuery {
 pub(super) async fn connect(
     State(limits): State<Limits>,
     State(shutdown): State<CancellationToken>,
-    Extension(sealing): Extension<Sealing>,
-    slot: Option<Extension<Slot>>,
+    Extension(routes): Extension<SealedRoutes>,
+    permit: Option<Extension<ConnectionPermit>>,
     ValidQuery(asked): ValidQuery<ConnectQuery>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     let upgrade = upgrade.map_err(|wrong| Problem::bad_request("no_websocket", wrong.body_text()))?;
     let pairing = asked.pairing;
-    sealing
-        .auth
-        .sealed_by(pairing.as_deref())
-        .ok_or_else(wrong_seal)?;
+    routes.pairing(pairing.as_deref())?;
     Ok(upgrade
         .max_message_size(MAX_BODY_BYTES)
         .max_frame_size(MAX_BODY_BYTES)
+        .read_buffer_size(READ_BUFFER_BYTES)
         .on_upgrade(async move |mut socket| {
-            let closing = converse(
+            let connection = answer_messages(
                 &mut socket,
-                &sealing,
+                &routes,
                 pairing.as_deref(),
                 &headers,
                 limits,
                 &shutdown,
-            )
-            .await;
-            if let Some((code, reason)) = closing {
+            );
+            if let Some((code, reason)) = connection.await {
                 let reason = reason.into();
-                let _ = socket
-                    .send(Message::Close(Some(CloseFrame { code, reason })))
-                    .await;
+                let close = socket.send(Message::Close(Some(CloseFrame { code, reason })));
+                let _ = tokio::time::timeout(limits.head_time, close).await;
             }
-            drop(slot);
+            drop(permit);
         }))
 }
 
 /// Answers the requests of a connection. Returns the code and the reason to close it with, unless it is closed.
-async fn converse(
+async fn answer_messages(
     socket: &mut WebSocket,
-    sealing: &Sealing,
+    routes: &SealedRoutes,
     pairing: Option<&str>,
     headers: &HeaderMap,
     limits: Limits,
     shutdown: &CancellationToken,
 ) -> Option<(u16, &'static str)> {
+    let late = (close_code::NORMAL, "no request arrived in time");
+    let stopping = (close_code::AWAY, "the collector is stopping");
+    // A ping does not move it.
+    let mut deadline = Instant::now() + limits.head_time;
     loop {
         let received = tokio::select! {
-            received = tokio::time::timeout(limits.body_time, socket.recv()) => received,
-            () = shutdown.cancelled() => return Some((close_code::AWAY, "the collector ends")),
+            received = tokio::time::timeout_at(deadline, socket.recv()) => received,
+            () = shutdown.cancelled() => return Some(stopping),
         };
         let Ok(received) = received else {
-            return Some((close_code::NORMAL, "no request came"));
+            return Some(late);
         };
         let bytes = match received?.ok()? {
             Message::Binary(bytes) => bytes,
             Message::Text(_) => return Some((close_code::UNSUPPORTED, "expected binary messages")),
-            Message::Ping(_) | Message::Pong(_) => continue,
-            Message::Close(_) => return None,
+            // The next call answers a ping or a close.
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) => continue,
         };
-        match sealing.answer(pairing, bytes, headers).await {
-            Ok(answer) => socket.send(Message::Binary(answer.into())).await.ok()?,
-            Err(problem) => return Some((CLOSED_WITH_STATUS + problem.status(), problem.code())),
+        match routes.answer(pairing, bytes, headers).await {
+            Ok(answer) => {
+                let sent = socket.send(Message::Binary(answer.into()));
+                tokio::time::timeout(limits.head_time, sent).await.ok()?.ok()?;
+            }
+            Err(problem) => return Some((CLOSE_CODE_BASE + problem.status(), problem.code())),
         }
+        deadline = Instant::now() + limits.body_time;
     }
 }
 
-impl Sealing {
+impl SealedRoutes {
     /// Opens and seals for the routes of `inner`.
     pub(super) fn new(app: &App, inner: Router) -> Self {
         Self {
             auth: FromRef::from_ref(app),
             replays: FromRef::from_ref(app),
-            inner,
+            inner: inner.layer(CatchPanicLayer::custom(super::panicked)),
         }
     }
 
+    fn pairing(&self, id: Option<&str>) -> Result<SealedBy, Problem> {
+        self.auth.sealed_by(id).ok_or_else(wrong_seal)
+    }
+
     /// Returns the sealed answer to the sealed request in `bytes`. `outer` are the headers of the request that carried
-    /// it, or that opened its connection. An error is about the seal itself, and known to anyone.
+    /// it, or that opened its connection. An error describes the seal and is not sealed.
     async fn answer(
         &self,
         pairing: Option<&str>,
         bytes: Bytes,
         outer: &HeaderMap,
     ) -> Result<Vec<u8>, Problem> {
-        let pairing = self.auth.sealed_by(pairing).ok_or_else(wrong_seal)?;
+        let pairing = self.pairing(pairing)?;
         let host_port = header_text(outer, header::HOST).unwrap_or_default();
         let (nonce, cipher) = bytes.split_first_chunk::<NONCE_BYTES>().ok_or_else(wrong_seal)?;
         let plain = open(&request_key(&pairing.secret, nonce), cipher, host_port).ok_or_else(wrong_seal)?;

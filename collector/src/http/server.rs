@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use axum::Router;
-use http::Request;
+use http::{Method, Request};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -24,15 +24,17 @@ const REFUSAL_TIME: Duration = Duration::from_secs(1);
 /// How long open requests may take to finish at the end.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
 
-/// One of the connections that may be open. A connection that outlives HTTP, as a WebSocket does, holds it to its end.
+/// The permit of one open connection. A WebSocket holds it until it closes.
 #[derive(Debug, Clone)]
-pub(super) struct Slot(#[expect(dead_code, reason = "held until it is dropped")] Arc<OwnedSemaphorePermit>);
+pub(super) struct ConnectionPermit(
+    #[expect(dead_code, reason = "held until it is dropped")] Arc<OwnedSemaphorePermit>,
+);
 
 /// Serves `router` on `listener` until `app.shutdown` is cancelled, then lets open requests finish.
 pub async fn serve(listener: TcpListener, app: &App, router: Router) {
     let files = raise_open_files().saturating_sub(RESERVED_FILES).max(64);
     let connections = app.limits.connections.min(files);
-    let slots = Arc::new(Semaphore::new(connections));
+    let permits = Arc::new(Semaphore::new(connections));
     let refusals = Arc::new(Semaphore::new(MAX_REFUSALS));
     loop {
         let stream = tokio::select! {
@@ -47,7 +49,7 @@ pub async fn serve(listener: TcpListener, app: &App, router: Router) {
                 }
             },
         };
-        let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
+        let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
             app.metrics.refused_connections.fetch_add(1, Relaxed);
             if let Ok(permit) = Arc::clone(&refusals).try_acquire_owned() {
                 tokio::spawn(refuse(stream, permit));
@@ -55,11 +57,14 @@ pub async fn serve(listener: TcpListener, app: &App, router: Router) {
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let slot = Slot(Arc::new(slot));
-        let service = TowerToHyperService::new(router.clone().map_request(move |mut request: Request<_>| {
-            request.extensions_mut().insert(slot.clone());
+        let permit = ConnectionPermit(Arc::new(permit));
+        let service = router.clone().map_request(move |mut request: Request<_>| {
+            if request.method() == Method::GET && request.uri().path() == tabtape::sealed::PATH {
+                request.extensions_mut().insert(permit.clone());
+            }
             request
-        }));
+        });
+        let service = TowerToHyperService::new(service);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(app.limits.head_time)
@@ -83,7 +88,7 @@ pub async fn serve(listener: TcpListener, app: &App, router: Router) {
         });
     }
     drop(listener);
-    let ended = slots.acquire_many(u32::try_from(connections).unwrap_or(u32::MAX));
+    let ended = permits.acquire_many(u32::try_from(connections).unwrap_or(u32::MAX));
     if tokio::time::timeout(DRAIN_TIME, ended).await.is_err() {
         tracing::warn!("requests were still open after {} s", DRAIN_TIME.as_secs());
     }

@@ -4,7 +4,8 @@ use crate::common::*;
 use crate::sealed::{batch, recorder};
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::{Request, StatusCode};
-use std::time::Duration;
+use serde_json::Value;
+use std::time::{Duration, Instant};
 use tabtape_collector::app::Limits;
 use tabtape_collector::auth::NewPairing;
 use tokio::net::TcpStream;
@@ -42,7 +43,7 @@ async fn next(socket: &mut Socket) -> Message {
 }
 
 /// The code with which the collector closes.
-async fn code(socket: &mut Socket) -> u16 {
+async fn close_code(socket: &mut Socket) -> u16 {
     match next(socket).await {
         Message::Close(Some(frame)) => frame.code.into(),
         other => panic!("{other:?}"),
@@ -56,14 +57,19 @@ fn sealed_batch(collector: &Collector, pairing: &NewPairing, seq: u64) -> (Seal,
     (seal, request)
 }
 
-/// Sends a batch and returns what the collector has acknowledged.
-async fn acked(collector: &Collector, socket: &mut Socket, pairing: &NewPairing, seq: u64) -> u64 {
+/// Sends a batch and returns the status and body of the answer.
+async fn deliver(collector: &Collector, socket: &mut Socket, pairing: &NewPairing, seq: u64) -> (u16, Value) {
     let (seal, request) = sealed_batch(collector, pairing, seq);
     socket.send(Message::Binary(request.into())).await.unwrap();
-    let Message::Binary(answer) = next(socket).await else {
-        panic!("no answer")
-    };
-    let (status, receipt) = seal.open_bytes(&answer);
+    match next(socket).await {
+        Message::Binary(answer) => seal.open_bytes(&answer),
+        other => panic!("no answer: {other:?}"),
+    }
+}
+
+/// Sends a batch and returns what the collector has acknowledged.
+async fn acked(collector: &Collector, socket: &mut Socket, pairing: &NewPairing, seq: u64) -> u64 {
+    let (status, receipt) = deliver(collector, socket, pairing, seq).await;
     assert_eq!(status, 200, "{receipt}");
     receipt["acked_seq"].as_u64().unwrap()
 }
@@ -85,7 +91,7 @@ async fn each_message_is_a_request_and_is_answered_in_its_turn() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_seal_closes_with_its_status() {
+async fn a_wrong_seal_closes_the_connection_with_its_status() {
     let collector = Collector::start().await;
     let pairing = recorder(&collector);
     let (_, whole) = sealed_batch(&collector, &pairing, 1);
@@ -118,7 +124,7 @@ async fn what_is_wrong_with_a_seal_closes_with_its_status() {
     socket.send(Message::Binary(whole.clone().into())).await.unwrap();
     assert!(matches!(next(&mut socket).await, Message::Binary(_)));
     socket.send(Message::Binary(whole.into())).await.unwrap();
-    assert_eq!(code(&mut socket).await, 4409, "it was carried out already");
+    assert_eq!(close_code(&mut socket).await, 4409, "it was carried out already");
     assert_eq!(collector.lines(SESSION).await.len(), 1);
 }
 
@@ -137,19 +143,12 @@ async fn a_connection_is_refused_as_a_request_would_be() {
         .get(&format!("{}?pairing={own}", tabtape::sealed::PATH))
         .await;
     assert_eq!(plain.status(), 400);
-    assert_eq!(
-        plain.json::<serde_json::Value>().await.unwrap()["code"],
-        "no_websocket"
-    );
+    assert_eq!(plain.json::<Value>().await.unwrap()["code"], "no_websocket");
 
     // The extension of another pairing connects, and what it asks for is refused.
     let mut socket = connect(&collector, own, OTHER_EXTENSION).await.unwrap();
-    let (seal, request) = sealed_batch(&collector, &pairing, 1);
-    socket.send(Message::Binary(request.into())).await.unwrap();
-    let Message::Binary(answer) = next(&mut socket).await else {
-        panic!("no answer")
-    };
-    assert_eq!(seal.open_bytes(&answer).1["code"], "wrong_origin");
+    let (_, problem) = deliver(&collector, &mut socket, &pairing, 1).await;
+    assert_eq!(problem["code"], "wrong_origin");
 }
 
 #[tokio::test]
@@ -161,31 +160,66 @@ async fn a_pairing_that_is_ended_ends_its_connection_at_the_next_request() {
     collector.app.auth.revoke_pairing(&pairing.pairing).unwrap();
     let (_, request) = sealed_batch(&collector, &pairing, 2);
     socket.send(Message::Binary(request.into())).await.unwrap();
-    assert_eq!(code(&mut socket).await, 4403);
+    assert_eq!(close_code(&mut socket).await, 4403);
 }
 
 #[tokio::test]
-async fn an_idle_connection_and_one_of_a_collector_that_ends_are_closed() {
+async fn a_connection_without_requests_is_closed_also_if_it_pings() {
     let folder = tempfile::tempdir().unwrap();
+    let short = Duration::from_millis(300);
     let limits = Limits {
-        body_time: Duration::from_millis(300),
+        head_time: short,
+        body_time: short,
         ..Limits::default()
     };
     let collector = Collector::open_with(folder.path(), limits).await;
     let pairing = recorder(&collector);
-    let mut idle = connected(&collector, &pairing).await;
-    assert_eq!(code(&mut idle).await, 1000);
-    drop(collector.stop().await);
+    for has_asked in [false, true] {
+        let mut socket = connected(&collector, &pairing).await;
+        if has_asked {
+            assert_eq!(acked(&collector, &mut socket, &pairing, 1).await, 1);
+        }
+        let closed = async {
+            loop {
+                match tokio::time::timeout(short / 6, socket.next()).await {
+                    Err(_) => drop(socket.send(Message::Ping("".into())).await),
+                    Ok(Some(Ok(Message::Pong(_)))) => {}
+                    Ok(Some(Ok(Message::Close(Some(frame))))) => return u16::from(frame.code),
+                    Ok(other) => panic!("{other:?}"),
+                }
+            }
+        };
+        let code = tokio::time::timeout(PATIENCE, closed).await;
+        assert_eq!(code.expect("an end"), 1000, "after a request: {has_asked}");
+    }
+}
 
-    let collector = Collector::open(folder.path()).await;
+/// A collector that stops closes what is open, and does not wait for its clients.
+#[tokio::test]
+async fn the_connections_of_a_collector_that_stops_are_closed() {
+    let collector = Collector::start().await;
+    let pairing = recorder(&collector);
     let mut open = connected(&collector, &pairing).await;
-    let (code, _) = tokio::join!(code(&mut open), collector.stop());
+    let began = Instant::now();
+    let (code, _) = tokio::join!(close_code(&mut open), collector.stop());
     assert_eq!(code, 1001);
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_client_that_closes_is_answered() {
+    let collector = Collector::start().await;
+    let pairing = recorder(&collector);
+    let mut socket = connected(&collector, &pairing).await;
+    socket.close(None).await.unwrap();
+    assert!(matches!(next(&mut socket).await, Message::Close(_)));
+    let end = tokio::time::timeout(PATIENCE, socket.next()).await;
+    assert!(end.expect("an end").is_none());
 }
 
 /// A connection counts among those that may be open until it is closed.
 #[tokio::test]
-async fn a_connection_takes_its_slot_to_its_end() {
+async fn a_connection_holds_its_permit_to_its_end() {
     let folder = tempfile::tempdir().unwrap();
     let limits = Limits {
         connections: 1,
@@ -203,5 +237,7 @@ async fn a_connection_takes_its_slot_to_its_end() {
     assert!(!is_served().await);
     assert_eq!(acked(&collector, &mut socket, &pairing, 2).await, 2);
     drop(socket);
-    while !is_served().await {}
+    let served = async { while !is_served().await {} };
+    let served = tokio::time::timeout(PATIENCE, served).await;
+    served.expect("the permit is free again");
 }

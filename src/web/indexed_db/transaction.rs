@@ -32,7 +32,7 @@ pub(super) struct Transaction {
     /// Kept for as long as the browser may call them.
     _handlers: [Closure<dyn FnMut()>; 2],
     decider: Option<Decider>,
-    completing: bool,
+    is_settled: bool,
 }
 
 impl Transaction {
@@ -77,7 +77,7 @@ impl Transaction {
             outcome,
             _handlers: [on_complete, on_abort],
             decider: None,
-            completing: false,
+            is_settled: false,
         }
     }
 
@@ -130,10 +130,10 @@ impl Transaction {
 
     async fn outcome(mut self) -> Result<(), LogError> {
         // With a decider, dropping this future before the answer comes aborts the transaction.
-        self.completing = self.decider.is_none();
+        self.is_settled = self.decider.is_none();
         let outcome = poll_fn(|context| self.outcome.borrow_mut().poll(context)).await;
-        // It has ended: to abort it now would throw.
-        self.completing = true;
+        // An abort would throw, because the transaction has ended.
+        self.is_settled = true;
         outcome
     }
 }
@@ -163,7 +163,7 @@ impl Drop for Transaction {
     fn drop(&mut self) {
         self.raw.set_oncomplete(None);
         self.raw.set_onabort(None);
-        if !self.completing {
+        if !self.is_settled {
             // It throws when the transaction has already ended, which is as well.
             let _ = self.raw.abort();
         }
