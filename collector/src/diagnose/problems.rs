@@ -79,7 +79,7 @@ pub(crate) fn group(errors: Vec<Stored>) -> Vec<Problem> {
 /// Sorts problems: noise last; then exceptions before failed requests before printed errors before warnings, each a
 /// step higher after an interaction and a step lower if it is permanent; then the newest first.
 pub(crate) fn rank(problems: &mut [Problem]) {
-    problems.sort_by_key(|problem| {
+    problems.sort_by_cached_key(|problem| {
         let newest = &problem.newest;
         let kind: usize = match newest.type_() {
             "console.exception" | "console.rejection" | "page.navigation_failed" => 1,
