@@ -20,11 +20,9 @@ import {
   descriptorOf,
   find,
   hasOwn,
-  min,
   nowMicros,
   quote,
   stackAbove,
-  utf8Length,
 } from "./natives.ts";
 import type { Detail, Outbox } from "./outbox.ts";
 import { Preview } from "./preview.ts";
@@ -79,8 +77,8 @@ export class ConsoleHook {
   #inside = false;
   /** Whether the preview made last left something out. */
   #cut = false;
-  /** Bytes that the text takes, at most, which the core makes of the event made last. */
-  #textBytes = 0;
+  /** The arguments, as JSON, from which the core writes the text of the last event; empty if the event has its text. */
+  #textSource = "";
   readonly #state: ConsoleState;
   readonly #detailBudget = new DetailBudget();
 
@@ -135,6 +133,7 @@ export class ConsoleHook {
     } finally {
       // This comes first, because any call may throw when the stack is full.
       this.#inside = false;
+      this.#textSource = "";
       this.#inspect.forget();
     }
   }
@@ -187,11 +186,11 @@ export class ConsoleHook {
   #fitted(content: Content, limits: Limits): Detail {
     const max = this.#config.max_event_bytes;
     const whole = this.#json(content, limits, max);
-    if (fits(whole, max - this.#textBytes)) return { data: whole, truncated: this.#cut };
+    if (fits(whole, max, this.#textSource)) return { data: whole, truncated: this.#cut };
     const data = shrink(
       max,
       (part) => this.#json(content, within(limits, part), part),
-      () => this.#textBytes,
+      () => this.#textSource,
     );
     return { data, truncated: true };
   }
@@ -203,7 +202,7 @@ export class ConsoleHook {
     part: number,
   ): string {
     this.#cut = false;
-    this.#textBytes = 0;
+    this.#textSource = "";
     const isSmall = part < LEAST_PART;
     let json =
       whole !== null || isSmall
@@ -240,8 +239,7 @@ export class ConsoleHook {
       parts.list(said.rest, true);
     }
     if (previewed) this.#cut = preview.truncated;
-    // The short form of a value is longer than its JSON by blanks at most.
-    this.#textBytes = min(3 * MAX_TEXT, utf8Length(list) * 1.5);
+    this.#textSource = list;
     return `{"text":[${parts.json}],"${previewed ? "args" : "text_args"}":[${list}]`;
   }
 }

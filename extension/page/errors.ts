@@ -13,19 +13,7 @@ import type { Causes } from "./causes.ts";
 import { DetailBudget } from "./detail_budget.ts";
 import type { Inspector } from "./inspect.ts";
 import { type Limits, limitsOf, limitsOfDetail, limitsOfText, within } from "./limits.ts";
-import {
-  apply,
-  cut,
-  cutToBytes,
-  getterOf,
-  listen,
-  min,
-  nowMicros,
-  quote,
-  read,
-  unlisten,
-  utf8Length,
-} from "./natives.ts";
+import { apply, cut, cutToBytes, getterOf, listen, nowMicros, quote, read, unlisten } from "./natives.ts";
 import type { Detail, Outbox } from "./outbox.ts";
 import { Preview } from "./preview.ts";
 import { isPrimitive, MAX_TEXT, primitiveText } from "./text.ts";
@@ -215,10 +203,10 @@ export class ErrorHook {
     const limits = level === "minimal" ? limitsOfText(this.#config) : limitsOf(this.#config);
     const isTextCut = level !== "minimal" && (isCut || (message ?? "").length > MAX_TEXT);
     let truncated = isTextCut;
-    let textBytes = 0;
+    let textSource = "";
 
     const content = (bounds: Limits, part: number): string => {
-      textBytes = 0;
+      textSource = "";
       const json = `{"text":${quote(cutToBytes(text, part))}`;
       if (part < LEAST_PART) return `${json}}`;
       if (message !== null && level === "minimal") return `${json}}`;
@@ -226,7 +214,7 @@ export class ErrorHook {
       const preview = new Preview(this.#inspect, bounds);
       const shown = preview.json(value);
       if (message === null) {
-        textBytes = min(3 * MAX_TEXT, utf8Length(shown) * 1.5);
+        textSource = shown;
         const parts = '{"text":["Uncaught (in promise) ",0]';
         if (level === "minimal") return `${parts},"text_args":[${shown}]}`;
         truncated ||= preview.truncated;
@@ -238,11 +226,11 @@ export class ErrorHook {
     const fitted = (bounds: Limits): Detail => {
       truncated = isTextCut;
       const whole = content(bounds, max);
-      if (fits(whole, max - textBytes)) return { data: whole, truncated };
+      if (fits(whole, max, textSource)) return { data: whole, truncated };
       const data = shrink(
         max,
         (part) => content(within(bounds, part), part),
-        () => textBytes,
+        () => textSource,
       );
       return { data, truncated: true };
     };

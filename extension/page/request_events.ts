@@ -251,7 +251,7 @@ export class RequestEvents {
     const data = make(max);
     return fits(data, max)
       ? { data, truncated: isCut }
-      : { data: shrink(max, make, () => 0), truncated: true };
+      : { data: shrink(max, make, () => ""), truncated: true };
   }
 }
 

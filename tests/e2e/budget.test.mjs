@@ -99,3 +99,15 @@ test("what the relay observes is within the budget, its longest strings cut", as
   assert.equal(short.truncated, undefined);
   assert.equal(short.data.label, "漢".repeat(80));
 });
+
+test("the text of what JSON escapes counts with its escapes", async () => {
+  // The argument takes 49,154 bytes, and so does the text, which the core writes from it.
+  const max_event_bytes = 80_000;
+  await rig.command({ command: "configure", patch: { categories: { console: { max_event_bytes } } } });
+  const another = await rig.open("/long?escapes");
+  await rig.until("type:console.log url:*escapes", (found) => found.length > 0);
+  await another.evaluate(() => console.log("escaped", "\u0001".repeat(8_192)));
+  const event = await rig.event("console.log", "escaped");
+  assert.ok(bytes(event) <= max_event_bytes, `${bytes(event)}`);
+  assert.equal(event.truncated, true);
+});
