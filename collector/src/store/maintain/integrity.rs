@@ -5,6 +5,7 @@
 //! damaged. Damage is reported by `/healthz`.
 
 use crate::store::StoreError;
+use crate::store::format::schema::VERSION;
 use crate::store::read::readers::Readers;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
@@ -60,7 +61,16 @@ pub(in crate::store) fn damage_of(path: &Path) -> Result<Option<String>, StoreEr
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let length = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
     let pragma = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
-    let checked = pragma("user_version").and_then(|_| if length > 0 { check(&connection) } else { Ok(None) });
+    let checked = match pragma("user_version") {
+        Ok(found) if found > VERSION => {
+            return Err(StoreError::NewerSchema {
+                found,
+                known: VERSION,
+            });
+        }
+        Ok(_) if length > 0 => check(&connection),
+        other => other.map(|_| None),
+    };
     checked.or_else(|error| match StoreError::from(error) {
         StoreError::Corrupt(damage) => Ok(Some(damage)),
         other => Err(other),
