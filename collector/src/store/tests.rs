@@ -107,7 +107,7 @@ async fn a_damaged_line_is_a_gap_next_to_whole_ones() {
     let damage = |state: &mut write::writer::WriterState| {
         state
             .connection
-            .execute("UPDATE events SET line = x'01ffffff' WHERE seq = 2", [])?;
+            .execute("UPDATE events SET line = x'02ffffff' WHERE seq = 2", [])?;
         Ok(())
     };
     store.inner.writer.run(damage).await.unwrap();

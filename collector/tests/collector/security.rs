@@ -32,6 +32,9 @@ fn no_route_is_left_out_of_the_grid() {
                 folders.push(path);
                 continue;
             }
+            if path.extension().is_none_or(|extension| extension != "rs") {
+                continue;
+            }
             let source = std::fs::read_to_string(&path).unwrap();
             for call in [".route(", ".route_service(", ".nest(", ".nest_service("] {
                 for (_, after) in source
