@@ -4,7 +4,7 @@
 export const MISSED = [
   [
     /events a second, processor$/,
-    "by traces of all processes (2026-11-30, over bare): of 78 µs at 10,000 a second, 21 are the page's thread, which makes the line and posts it in the call, because what the page logs may change after it, and a crash would take it along. 25 are the worker's process (14 its thread, the rest V8's), 17 the collector, 11 the browser's process, which passes posts, transactions and frames on. At 1,000 a second most is paid per post, commit and batch, however little they carry: there are 94, 23 and 22 of them, and they cost the worker's process 168 ms a second, the browser's 105, the page's 86 and the collector 48. Lines wait at most 10 ms for each other in the page; peers keep them there, where a crash takes them.",
+    "by the processor time of each process (2026-11-30, three runs of 10 s each, over bare): of 73 µs at 10,000 a second, the worker's process takes 28, the page's 16, the collector 16, the browser's 10 and the network process 2. The page makes each line and posts it in the call, because what it logs may change after it, and a crash would take it along; the browser's process passes posts, transactions and frames on. At 1,000 a second most is paid per post, commit and batch, however little they carry: there are 94, 23 and 22 of them a second, and of 390 µs the worker's process takes 160, the browser's 99, the page's 79, the collector 44 and the network process 10. In profiles of the worker at 10,000 a second half of its time is the browser's own calls (`put`, `send`, `encrypt`, `transaction`) and garbage collection. Lines wait at most 10 ms for each other in the page (20 and 30 ms were tried: of all that the processes take, bare included, 4 and 2 % less at 1,000 a second, 4 and 12 % at 100); peers keep them there, where a crash takes them.",
   ],
   [
     /page → SSE$/,
@@ -28,11 +28,11 @@ export const MISSED = [
   ],
   [
     /^ingest 300 B × 100,/,
-    "a batch costs 1.2 ms before its first event (a request, and a commit on disk before the answer) and 7 µs for each event, by the rows for batches of 100, 500 and 2,000. In a profile the system takes 48 % of the collector's processor time (15 % in the sync to disk), and SQLite and our own code 45 %. A recorder's batches grow to 2,000 under load.",
+    "on one connection a batch costs some 1 ms before its first event and 5 to 6 µs for each event, by the rows for batches of 100, 500 and 2,000. Of that 1 ms, 0.4 are a request and its answer even if nothing is stored (`/healthz` on the same connection), and 0.3 the sync of 40 KB to this disk. In a profile the system takes 48 % of the collector's processor time, and SQLite and our own code 45 %. A recorder's batches grow to 2,000 under load.",
   ],
   [
     /^durable 1 KB lines/,
-    "the same bytes by the same requests as a commit of the log (`same_requests`) are faster than the floor's one put, because Chromium writes a value above 64 KiB compressed into a file of its own. Beyond them the log took 5.0 µs an event relaxed and 4.7 strict, which is what the publish of the same events takes: both take turns on one thread.",
+    "the same bytes by the same requests as a commit of the log (`same_requests`) are faster than the floor's one put, because Chromium writes a value above 64 KiB compressed into a file of its own. Beyond them the log took 7.0 µs an event relaxed and 6.6 strict, of which some 4 are the publish of the same events, by its rows: both take turns on one thread.",
   ],
   [
     /^recovery/,
@@ -44,7 +44,7 @@ export const MISSED = [
   ],
   [
     /^publish/,
-    "by instructions some 60 % are the check that the event is JSON, which the floor trusts `JSON.stringify` for: strings are looked at sixteen bytes at a time, and numbers, brackets and commas one by one. The rest is the header, the line and the ring's accounting; redaction's prefilter and scan add half as many.",
+    "the floor stringifies and encodes the same event. Of what is over it, a profile (Node, an unoptimised build) shows over a quarter in reading the header's fields, an eighth in writing the line, a sixth in memory for it, a third in session and ring, which make a commit of each event, and a tenth in the check of the argument. `data` is not read: it comes from our own `JSON.stringify`. Redaction's prefilter and scan come on top.",
   ],
   [
     /^wasm/,
@@ -52,15 +52,15 @@ export const MISSED = [
   ],
   [
     /^cursor read/,
-    "where the system has to read the store from the disk, page by page, it takes 1.9 ms at 1 M and 3.7 at 10 M (2026-11-29). With the store in its cache the medians were 0.7 ms at 10 k and 0.8 to 1 ms at 1 M. A mapped file was tried: around each page that the cache lacks, the system then reads 2.5 MB, ten times as much in all. At 1 M the cold median was 0.9 ms with it and the p99 22 (here 6.7), at 10 M the median 4.8 and the p99 28 (here 7.3), and a mapped page that is no longer in the file would end the process.",
+    "in this run the system had to read the store from the disk: afterwards, 300 reads of 100 records at 1 M took 3.2 ms each at first, with 155 KB read from the disk for each, and 1.1 to 1.6 ms when they were repeated, with none. In a run whose stores had just been made (the night before), the rows were 0.8 and 1.1 ms. A mapped file was tried (2026-11-29): around each page that the cache lacks, the system then reads 2.5 MB, ten times as much in all. At 1 M the cold median was 0.9 ms with it and the p99 22 (6.7 without), at 10 M the median 4.8 and the p99 28 (7.3 without), and a mapped page that is no longer in the file would end the process.",
   ],
   [
     /^diagnose/,
-    "it reads up to 2,000 errors and 500 warnings, and what came before each. Between 10 k and 1 M events that bound is reached. Beyond it, it took 64 ms at 1 M on 2026-11-30 and 63 the day before, and 101 and 66 at 10 M; what made the difference at 10 M was not measured.",
+    "it reads up to 2,000 errors and 500 warnings, and what came before each. Between 10 k and 1 M events that bound is reached. Beyond it only the index of blocks grows, which is searched for starts of sessions and marks: in a profile at 10 M it takes a sixth of the time.",
   ],
   [
     /^memory of the collector/,
-    "alone on the machine it had 26 MiB in the first minutes and 31 after ten, twice (2026-11-29 and 30).",
+    "alone on the machine it had 25 to 26 MiB in the first minutes and 31 after ten, three times (2026-11-29 and 30). SQLite may keep 8 MiB in the cache of each connection; whether that is what grows was not measured.",
   ],
   [
     /^viewer, first rows$/,
