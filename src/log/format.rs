@@ -15,6 +15,8 @@ use std::borrow::Cow;
 const MAGIC: &[u8; 4] = b"TTS1";
 const HEAD_BYTES: usize = 16;
 const ROW_BYTES: usize = 16;
+/// Memory that a builder keeps when it is cleared: room for a batch of 100 events of 1 KB.
+const KEPT_BYTES: usize = 256 * 1024;
 
 /// The place of one record in a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -231,6 +233,14 @@ impl SegmentBuilder {
     /// Whether it holds none.
     pub const fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    /// Removes all lines. Keeps at most [`KEPT_BYTES`] of memory for lines, and as much for rows.
+    pub fn clear(&mut self) {
+        self.rows.clear();
+        self.rows.shrink_to(KEPT_BYTES / size_of::<Row>());
+        self.lines.clear();
+        self.lines.shrink_to(KEPT_BYTES);
     }
 
     /// Takes what was filled and leaves an empty builder.

@@ -61,6 +61,15 @@ impl Categories {
         self.slots.iter().map(|slot| (slot.name.as_str(), slot.bytes))
     }
 
+    /// Clears the segments being filled.
+    pub(super) fn clear(&mut self) {
+        for slot in &mut self.slots {
+            if !slot.builder.is_empty() {
+                slot.builder.clear();
+            }
+        }
+    }
+
     /// Takes what was filled, by slot.
     pub(super) fn seal(&mut self) -> BTreeMap<usize, Segment> {
         let filled = self

@@ -5,7 +5,11 @@ use super::{CaptureSession, FAILING_LIMIT_MS, MAX_PENDING_BYTES, NotCommitted, P
 use crate::log::{Commit, LogError, LogStore};
 use crate::record::{Entry, StoredEvent, StoredGap};
 use crate::ring::CursorAhead;
+use bytes::Bytes;
 use std::sync::Arc;
+
+/// Records for which a session in memory keeps room: more come at once only in a large batch.
+const KEPT_PENDING: usize = 1_024;
 
 impl CaptureSession {
     /// Takes everything pending, in the form it is stored, shown and sent.
@@ -20,10 +24,7 @@ impl CaptureSession {
                 let line = segments[&pending.category]
                     .lines
                     .slice(pending.start..pending.end);
-                match pending.record {
-                    PendingRecord::Event(header) => Entry::Event(StoredEvent { header, line }),
-                    PendingRecord::Gap(gap) => Entry::Gap(StoredGap { gap, line }),
-                }
+                pending.record.entry(line)
             })
             .collect();
         Some(Arc::new(Commit {
@@ -43,9 +44,27 @@ impl CaptureSession {
         if self.state != State::Volatile {
             return;
         }
-        if let Some(commit) = self.seal() {
-            self.publish_to_ring(&commit);
+        // Relay cursors are for the next owner of a log, and this session has none.
+        self.relays.clear();
+        if self.pending.is_empty() {
+            return;
         }
+        self.pending_bytes = 0;
+        let Self {
+            pending,
+            categories,
+            ring,
+            ..
+        } = self;
+        // Copies each line, so that the builders' memory can be used again.
+        ring.push(pending.drain(..).map(|pending| {
+            let lines = categories.builder(pending.category).lines();
+            let line = Bytes::copy_from_slice(&lines[pending.start..pending.end]);
+            pending.record.entry(line)
+        }));
+        pending.shrink_to(KEPT_PENDING);
+        categories.clear();
+        self.watch.advance(self.latest_seq);
     }
 
     fn publish_to_ring(&mut self, commit: &Commit) {
@@ -150,6 +169,15 @@ impl CaptureSession {
         if self.state == State::Closed && self.pending.is_empty() && self.in_flight_commit.is_none() {
             self.ring.close();
             self.watch.end(NotCommitted::Closed);
+        }
+    }
+}
+
+impl PendingRecord {
+    fn entry(self, line: Bytes) -> Entry {
+        match self {
+            Self::Event(header) => Entry::Event(StoredEvent { header, line }),
+            Self::Gap(gap) => Entry::Gap(StoredGap { gap, line }),
         }
     }
 }
