@@ -23,6 +23,18 @@ impl Span {
             .unwrap_or_default()
     }
 
+    /// Returns the span shifted by `to - from`. That of an absent field, which begins at 0 as no other does, is the same
+    /// everywhere.
+    pub(super) const fn moved(self, from: u32, to: u32) -> Self {
+        if self.start == 0 {
+            return self;
+        }
+        Self {
+            start: self.start - from + to,
+            end: self.end - from + to,
+        }
+    }
+
     /// Whether there is nothing.
     pub const fn is_empty(self) -> bool {
         self.start >= self.end

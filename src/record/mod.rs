@@ -25,6 +25,7 @@ pub use gap::{Gap, MAX_REASON_BYTES, UNKNOWN_CATEGORY, is_reason};
 pub use header::{Header, Record, Span, http_status};
 pub use parse::{Line, LineError, parse_line};
 pub use session_id::{BadSessionId, SessionId};
+pub(crate) use write::LineTemplate;
 pub use write::LineWriter;
 
 /// Most bytes of a line, newline not counted.

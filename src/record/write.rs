@@ -6,10 +6,40 @@ use crate::levels::DetailLevel;
 use crate::record::{Header, Span, http_status};
 use crate::severity::severity_of;
 
+const BEFORE_TYPE: &[u8] = b",\"type\":\"";
+
 /// Writes the lines of one capture session.
 #[derive(Debug, Clone)]
 pub struct LineWriter {
     prefix: Vec<u8>,
+}
+
+/// The part of an event's line from its type up to its data, to be written again.
+#[derive(Debug, Clone)]
+pub(crate) struct LineTemplate {
+    text: Vec<u8>,
+    /// The header of the line, with spans that count from where `text` begins.
+    header: Header,
+}
+
+impl LineTemplate {
+    /// Takes it out of `line`, the line of an event with `data` and `header`.
+    pub(crate) fn of(header: &Header, line: &[u8]) -> Self {
+        let start = header.type_.start - BEFORE_TYPE.len() as u32;
+        let text = Span {
+            start,
+            end: header.data.start,
+        };
+        Self {
+            text: text.of(line).to_vec(),
+            header: Header {
+                type_: header.type_.moved(start, 0),
+                category: header.category.moved(start, 0),
+                url: header.url.moved(start, 0),
+                ..*header
+            },
+        }
+    }
 }
 
 impl LineWriter {
@@ -45,13 +75,8 @@ impl LineWriter {
             + event.url.map_or(0, <[u8]>::len);
         out.reserve(content + 512 + self.prefix.len());
         let level = event.detail_level.unwrap_or(DetailLevel::Standard);
-        let mut digits = itoa::Buffer::new();
-        out.extend_from_slice(&self.prefix);
-        out.extend_from_slice(b"\"seq\":");
-        out.extend_from_slice(digits.format(seq).as_bytes());
-        out.extend_from_slice(b",\"event\":{\"ts\":");
-        out.extend_from_slice(digits.format(ts_micros).as_bytes());
-        out.extend_from_slice(b",\"type\":\"");
+        self.seq_and_ts(out, seq, ts_micros);
+        out.extend_from_slice(BEFORE_TYPE);
         let type_ = append(out, start, event.type_.as_bytes());
         out.extend_from_slice(b"\",\"category\":\"");
         let category = append(out, start, event.category.as_bytes());
@@ -99,6 +124,45 @@ impl LineWriter {
             url: url_span,
             data: data_span,
         }
+    }
+
+    /// Appends the line of an event that fits `template`, as [`event`](Self::event) does, but truncates nothing.
+    pub(crate) fn event_from_template(
+        &self,
+        out: &mut Vec<u8>,
+        seq: u64,
+        ts_micros: u64,
+        template: &LineTemplate,
+        data: &[u8],
+    ) -> Header {
+        let start = out.len();
+        out.reserve(self.prefix.len() + template.text.len() + data.len() + 64);
+        self.seq_and_ts(out, seq, ts_micros);
+        let text_start = (out.len() - start) as u32;
+        out.extend_from_slice(&template.text);
+        let data = append(out, start, data);
+        out.extend_from_slice(b"}}");
+        let Header {
+            type_, category, url, ..
+        } = template.header;
+        Header {
+            seq,
+            ts_micros,
+            type_: type_.moved(0, text_start),
+            category: category.moved(0, text_start),
+            url: url.moved(0, text_start),
+            data,
+            ..template.header
+        }
+    }
+
+    fn seq_and_ts(&self, out: &mut Vec<u8>, seq: u64, ts_micros: u64) {
+        let mut digits = itoa::Buffer::new();
+        out.extend_from_slice(&self.prefix);
+        out.extend_from_slice(b"\"seq\":");
+        out.extend_from_slice(digits.format(seq).as_bytes());
+        out.extend_from_slice(b",\"event\":{\"ts\":");
+        out.extend_from_slice(digits.format(ts_micros).as_bytes());
     }
 
     /// Appends the line of `gap` to `out`, without a newline.

@@ -1,10 +1,10 @@
 //! Accepting events and drops: each spends its seqs, or is refused and spends none.
 
-use super::{CaptureSession, Clock, Pending, PendingRecord, PublishError, RefusedAt, State};
-use crate::event::{Event, Expected, Provenance, Shape, Trust, is_category_name, max_safe_integer};
+use super::{CaptureSession, Clock, Pending, PendingRecord, PublishError, RefusedAt, State, event_templates};
+use crate::event::{self, Event, Expected, Provenance, Shape, Trust, is_category_name, max_safe_integer};
 use crate::levels::Severity;
 use crate::log::RelayCursor;
-use crate::record::{Gap, is_reason};
+use crate::record::{Gap, Header, MAX_LINE_BYTES, is_reason};
 
 /// Most bytes of one `publish_batch`, unless it is a single record.
 pub const MAX_BATCH_BYTES: usize = 1 << 20;
@@ -26,7 +26,7 @@ impl CaptureSession {
     /// # Errors
     /// The event is refused, and no seq is spent.
     pub fn publish(&mut self, event: &[u8], trust: Trust, clock: impl Clock) -> Result<u64, PublishError> {
-        let seq = self.accept(event, trust, Shape::Published, &clock, unstamped)?;
+        let seq = self.accept_published(event, trust, &clock)?;
         self.publish_pending_to_ring();
         Ok(seq)
     }
@@ -49,7 +49,7 @@ impl CaptureSession {
         }
         let mut receipt = BatchReceipt::default();
         for (index, line) in lines(ndjson).enumerate() {
-            match self.accept(line, trust, Shape::Published, &clock, unstamped) {
+            match self.accept_published(line, trust, &clock) {
                 Ok(seq) => {
                     if receipt.first_seq == 0 {
                         receipt.first_seq = seq;
@@ -61,6 +61,76 @@ impl CaptureSession {
         }
         self.publish_pending_to_ring();
         Ok(receipt)
+    }
+
+    /// Accepts one event that has its provenance.
+    fn accept_published(
+        &mut self,
+        text: &[u8],
+        trust: Trust,
+        clock: &impl Clock,
+    ) -> Result<u64, PublishError> {
+        if trust == Trust::Untrusted {
+            return self.accept(text, trust, Shape::Published, clock, |_| Ok(None));
+        }
+        self.check_open()?;
+        if let Some(seq) = self.accept_from_template(text, clock)? {
+            return Ok(seq);
+        }
+        let mut data_start = None;
+        let seq = self.accept(text, trust, Shape::Published, clock, |event| {
+            data_start = event_templates::data_start(event, text);
+            Ok::<_, PublishError>(None)
+        })?;
+        if let Some(data_start) = data_start {
+            self.store_template(text, data_start);
+        }
+        Ok(seq)
+    }
+
+    /// Accepts an event that fits a template. Returns `None` if it fits none.
+    fn accept_from_template(&mut self, text: &[u8], clock: &impl Clock) -> Result<Option<u64>, PublishError> {
+        let Some((template, parts)) = self.event_templates.find(text) else {
+            return Ok(None);
+        };
+        let seq = self.next_seq(1)?;
+        let Some(data) = self.event_reader.read_data(text, parts.data_start) else {
+            return Ok(None);
+        };
+        let ts_micros = parts.ts_micros.unwrap_or_else(|| clock.now_micros());
+        let category = template.category;
+        let lines = self.categories.builder(category).lines();
+        let start = lines.len();
+        let mut header = self
+            .writer
+            .event_from_template(lines, seq, ts_micros, &template.line, data);
+        if lines.len() - start > MAX_LINE_BYTES {
+            lines.truncate(start);
+            let event = event::read(text, Trust::OwnDataLast, Shape::Published)?;
+            let event = Event {
+                data: Some(data),
+                ..event
+            };
+            header = self.writer.event(lines, seq, ts_micros, &event);
+        }
+        self.end_event(category, start, header);
+        Ok(Some(seq))
+    }
+
+    /// Stores the template of `text`, the last event that was accepted.
+    fn store_template(&mut self, text: &[u8], data_start: usize) {
+        let Some(Pending {
+            category,
+            start,
+            end,
+            record: PendingRecord::Event(header),
+        }) = self.pending.last()
+        else {
+            return;
+        };
+        let line = &self.categories.builder(*category).lines()[*start..*end];
+        self.event_templates
+            .store(text, data_start, *category, header, line);
     }
 
     /// Accepts one event, with the provenance that `stamp` may put on it, without showing it to anyone
@@ -95,13 +165,18 @@ impl CaptureSession {
         let lines = self.categories.builder(category).lines();
         let start = lines.len();
         let header = self.writer.event(lines, seq, ts_micros, event);
+        self.end_event(category, start, header);
+        Ok(seq)
+    }
+
+    /// Counts the event whose line was written into the segment of its category from `start` on, and spends its seq.
+    fn end_event(&mut self, category: usize, start: usize, header: Header) {
         match header.severity {
             Severity::Error => self.counts.errors += 1,
             Severity::Warn => self.counts.warnings += 1,
             Severity::Debug | Severity::Info => {}
         }
         self.end_line(category, start, PendingRecord::Event(header));
-        Ok(seq)
     }
 
     /// Spends the seqs of `record`, whose line was written into the segment of its category from `start` on.
@@ -195,11 +270,8 @@ impl CaptureSession {
 
 /// The non-empty lines of `text`.
 pub(crate) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split(|byte| *byte == b'\n')
+    let mut start = 0;
+    let ends = memchr::memchr_iter(b'\n', text).chain(std::iter::once(text.len()));
+    ends.map(move |end| &text[std::mem::replace(&mut start, end + 1)..end])
         .filter(|line| !line.trim_ascii().is_empty())
-}
-
-/// The stamp of an event that comes with its provenance.
-fn unstamped<'p>(_: &Event<'_>) -> Result<Option<Provenance<'p>>, PublishError> {
-    Ok(None)
 }

@@ -103,6 +103,23 @@ impl EventReader {
         }
     }
 
+    /// Returns the data of `text`, which begins at `start` and ends before the last byte, with its secrets replaced.
+    /// Returns `None` if the text of a console call is yet to be written into it.
+    pub(super) fn read_data<'a>(&'a mut self, text: &'a [u8], start: usize) -> Option<&'a [u8]> {
+        let range = start..text.len() - 1;
+        if console::has_parts(&text[range.clone()]) {
+            return None;
+        }
+        let Some(redactor) = &mut self.redactor else {
+            return Some(&text[range]);
+        };
+        reset(&mut self.redacted);
+        match redactor.redact_values(text, std::slice::from_ref(&range), &mut self.redacted) {
+            Redacted::Unchanged => Some(&text[range]),
+            Redacted::Changed { .. } => self.redacted.get(start..self.redacted.len() - 1),
+        }
+    }
+
     /// One compact JSON value without secrets.
     pub(super) fn redact(&mut self, json: &[u8]) -> Option<Vec<u8>> {
         let mut out = Vec::new();

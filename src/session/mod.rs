@@ -57,6 +57,7 @@ mod committed;
 mod committing;
 mod error;
 mod event_reader;
+mod event_templates;
 mod loss_record;
 mod recover_log;
 
@@ -77,6 +78,7 @@ use crate::ring::{CursorAhead, Reader, RingBuffer};
 use crate::selector::Selector;
 use categories::Categories;
 use event_reader::EventReader;
+use event_templates::EventTemplates;
 use std::sync::Arc;
 
 /// Commits failing for so long turn a session volatile.
@@ -131,6 +133,7 @@ pub struct CaptureSession {
     ring: RingBuffer,
     writer: LineWriter,
     event_reader: EventReader,
+    event_templates: EventTemplates,
     state: State,
     epoch: u64,
     latest_seq: u64,
@@ -180,6 +183,7 @@ impl CaptureSession {
             ring,
             writer: LineWriter::new(session_id),
             event_reader: EventReader::default(),
+            event_templates: EventTemplates::default(),
             state,
             epoch: head.epoch,
             latest_seq: head.latest_seq,
@@ -196,11 +200,13 @@ impl CaptureSession {
 
     /// Redacts every later event.
     pub fn set_redactor(&mut self, redactor: Option<Redactor>) {
+        self.event_templates.clear();
         self.event_reader.set_redactor(redactor);
     }
 
     /// Redacts every later event by other rules; does nothing in a session without a redactor.
     pub fn set_redaction_rules(&mut self, rules: &RuleTable) {
+        self.event_templates.clear();
         self.event_reader.set_redaction_rules(rules);
     }
 
