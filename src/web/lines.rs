@@ -24,11 +24,11 @@ impl JsLines {
     pub fn new(text: Box<[u8]>) -> Self {
         let mut lines = Vec::new();
         let mut start = 0;
-        for line in text.split(|byte| *byte == b'\n') {
-            if !line.is_empty() {
-                lines.push((start, start + line.len()));
+        for end in memchr::memchr_iter(b'\n', &text).chain(std::iter::once(text.len())) {
+            if end > start {
+                lines.push((start, end));
             }
-            start += line.len() + 1;
+            start = end + 1;
         }
         Self {
             text: text.into(),
