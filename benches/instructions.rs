@@ -24,9 +24,11 @@ const SELECTOR: &str = "category:console,network -type:network.* severity:info u
 type Path = (&'static str, fn() -> Result<Call, Box<dyn Error>>);
 type Call = Box<dyn FnMut() -> Result<(), Box<dyn Error>>>;
 
-const PATHS: [Path; 5] = [
-    ("publish", || publish(false)),
-    ("publish_redacted", || publish(true)),
+const PATHS: [Path; 7] = [
+    ("publish", || publish(false, Trust::Untrusted)),
+    ("publish_redacted", || publish(true, Trust::Untrusted)),
+    ("publish_own", || publish(false, Trust::OwnDataLast)),
+    ("publish_own_redacted", || publish(true, Trust::OwnDataLast)),
     ("relayed_console_50", relayed_console),
     ("selector_match", selector_match),
     ("parse_line", stored_line),
@@ -43,15 +45,15 @@ fn session(redacts: bool) -> Result<CaptureSession, Box<dyn Error>> {
 fn event() -> String {
     let args = r#"{"step":7,"text":"user opened the settings page and changed a preference; "},"#.repeat(12);
     format!(
-        r#"{{"type":"console.log","category":"console","source":{{"kind":"extension","event":"console.log","metadata":{{"tab_id":"7","frame_id":"0"}}}},"url":"https://app.example.com/settings/profile","data":{{"args":[{}]}}}}"#,
+        r#"{{"ts":{NOW},"type":"console.log","category":"console","source":{{"kind":"extension","event":"console.log","metadata":{{"tab_id":"7","frame_id":"0"}}}},"url":"https://app.example.com/settings/profile","data":{{"args":[{}]}}}}"#,
         args.trim_end_matches(',')
     )
 }
 
-fn publish(redacts: bool) -> Result<Call, Box<dyn Error>> {
+fn publish(redacts: bool, trust: Trust) -> Result<Call, Box<dyn Error>> {
     let (mut session, text) = (session(redacts)?, event());
     Ok(Box::new(move || {
-        black_box(session.publish(black_box(text.as_bytes()), Trust::Untrusted, NOW)?);
+        black_box(session.publish(black_box(text.as_bytes()), trust, NOW)?);
         Ok(())
     }))
 }

@@ -9,6 +9,8 @@ import { eventOf } from "../lib/event.mjs";
 
 const RING = { ringCapacity: 4096, ringMaxBytes: 64 << 20 };
 const BATCH = 100;
+/** More than the core remembers. */
+const KINDS = 64;
 
 const encoder = new TextEncoder();
 
@@ -17,11 +19,20 @@ function contenders(event) {
   const plain = new CaptureSession(RING);
   const redacting = new CaptureSession({ ...RING, redactionKey: new Uint8Array(32).fill(7) });
   const batch = Array.from({ length: BATCH }, () => event);
+  const kinds = Array.from({ length: KINDS }, (_, at) => ({ ...event, url: `${event.url}/${at}` }));
+  let kind = 0;
   const lines = { at: 0, ring: new Array(RING.ringCapacity), seq: 0 };
   const otel = openTelemetry();
   return {
     floor: [1, () => encoder.encodeInto(JSON.stringify(event), scratch)],
     publish: [1, () => plain.publish(event)],
+    publish_of_many_kinds: [
+      1,
+      () => {
+        kind = (kind + 1) % KINDS;
+        plain.publish(kinds[kind]);
+      },
+    ],
     publish_redacted: [1, () => redacting.publish(event)],
     publish_batch: [BATCH, () => plain.publishBatch(batch)],
     publish_batch_redacted: [BATCH, () => redacting.publishBatch(batch)],
