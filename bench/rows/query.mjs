@@ -3,8 +3,10 @@
  * for text, a diagnosis, an event's way from a recorder's POST to a subscriber; the memory that is resident meanwhile, and the
  * room that an event takes on disk.
  *
- * Stores are made once and kept in the cache.
+ * Stores are made once and kept in the cache. The system may have a file in its memory or not, so that each store is read
+ * once before it is measured; the rows from the disk are measured with nothing of it in memory.
  */
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cacheDir } from "../../scripts/lib/paths.mjs";
@@ -19,7 +21,7 @@ export const isLong = true;
 
 const BYTES = 300;
 /** Raised when the made-up events or what a store keeps of them change. */
-const VERSION = 1;
+const VERSION = 2;
 const BATCH = 2_000;
 /** Several recorders, as over a week. */
 const SESSIONS = 20;
@@ -39,7 +41,7 @@ export async function rows({ quick }) {
     if (quick && (events > 1_000_000 || (events > 10_000 && !isMade(folderOf(events))))) continue;
     const folder = await store(tabtape, events);
     const { samplesOf, resident } = await serving({ program: tabtape, folder }, (collector) =>
-      measure(collector, events, samples),
+      measure(collector, folder, events, samples),
     );
     made.push(diskRow(label, folder, events));
     for (const [what, all] of Object.entries(samplesOf)) {
@@ -133,8 +135,19 @@ async function indexed(collector, agent, events) {
   }
 }
 
-/** @param {import("../lib/serve.mjs").Served} collector @param {number} events @param {number} samples */
-async function measure(collector, events, samples) {
+/** Has the system read the store into its memory, or forget what it has of it. @param {string} folder @param {"read" | "forget"} what */
+function pageCache(folder, what) {
+  for (const name of ["events.db", "index.db"]) {
+    const how = what === "read" ? ["of=/dev/null", "bs=1M"] : ["iflag=nocache", "count=0"];
+    execFileSync("dd", [`if=${join(folder, name)}`, ...how, "status=none"]);
+  }
+}
+
+/**
+ * @param {import("../lib/serve.mjs").Served} collector @param {string} folder
+ * @param {number} events @param {number} samples
+ */
+async function measure(collector, folder, events, samples) {
   const agent = collector.connection();
   const page = async (/** @type {string} */ query) => {
     const began = performance.now();
@@ -150,10 +163,14 @@ async function measure(collector, events, samples) {
     Math.floor((((n * 0.6180339887) % 1) + 1e-9) * (events - 200));
   /** @type {Record<string, number[]>} */
   const samplesOf = { "cursor read of 100": [], "search, one match": [], "search, no match": [] };
+  const read = async (/** @type {number} */ n) => {
+    const { took, page: full } = await page(`after=${store_id}:${anywhere(n)}&limit=100`);
+    if (full.records.length !== 100) throw new Error("a page is not full");
+    return took;
+  };
+  pageCache(folder, "read");
   for (let n = 0; n < samples; n++) {
-    const cursor = await page(`after=${store_id}:${anywhere(n)}&limit=100`);
-    if (cursor.page.records.length !== 100) throw new Error("a page is not full");
-    samplesOf["cursor read of 100"].push(cursor.took);
+    samplesOf["cursor read of 100"].push(await read(n));
     if (n % 4 > 0) continue;
     // A session and a seq that are stored.
     const each = events / SESSIONS;
@@ -166,6 +183,13 @@ async function measure(collector, events, samples) {
     if (miss.page.records.length !== 0) throw new Error("what is not there was found");
     samplesOf["search, no match"].push(miss.took);
   }
+  const fromDisk = [];
+  for (let n = 0; n < samples / 5; n++) {
+    pageCache(folder, "forget");
+    fromDisk.push(await read(samples + n));
+  }
+  samplesOf["cursor read of 100 from the disk"] = fromDisk;
+  pageCache(folder, "read");
   samplesOf.diagnose = [];
   for (let n = 0; n < Math.min(samples, 50); n++) {
     const began = performance.now();
