@@ -82,7 +82,8 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // Not synced at each commit: after a power failure it is whole, only older, and catches up.
     connection.pragma_update(None, "synchronous", "NORMAL")?;
-    connection.pragma_update(None, "cache_size", -8 * 1024)?;
+    // With four times as much, 400,000 events were indexed no sooner.
+    connection.pragma_update(None, "cache_size", -2 * 1024)?;
     Ok(connection)
 }
 
