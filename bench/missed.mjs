@@ -32,7 +32,7 @@ export const MISSED = [
   ],
   [
     /^durable 1 KB lines/,
-    "the same bytes by the same requests as a commit of the log (`same_requests`) are faster than the floor's one put, because Chromium writes a value above 64 KiB compressed into a file of its own. Beyond them the log took 7.0 µs an event relaxed and 6.6 strict, of which some 4 are the publish of the same events, by its rows: both take turns on one thread.",
+    "the same bytes by the same requests as a commit of the log (`same_requests`) are faster than the floor's one put, because Chromium writes a value above 64 KiB compressed into a file of its own. What the log takes beyond them is mostly the publish of the same events, by its rows: both take turns on one thread.",
   ],
   [
     /^recovery/,
@@ -44,7 +44,7 @@ export const MISSED = [
   ],
   [
     /^publish/,
-    "the floor stringifies and encodes the same event. Of what is over it, a profile (Node, an unoptimised build) shows over a quarter in reading the header's fields, an eighth in writing the line, a sixth in memory for it, a third in session and ring, which make a commit of each event, and a tenth in the check of the argument. `data` is not read: it comes from our own `JSON.stringify`. Redaction's prefilter and scan come on top.",
+    "the floor stringifies and encodes the same event. In a profile (2026-11-30, Node) the core takes 0.8 µs for an event that fits a template, half of it to compare and copy bytes. Redaction adds 1.3, two thirds of it in one pass over `data`. Some 0.7 µs over the floor are in neither: each line is written to memory that the processor's cache does not hold, in a ring of 4,096 lines; with one of 64 a publish took 0.3 µs less.",
   ],
   [
     /^wasm/,

@@ -1,7 +1,7 @@
 /**
  * Rows: publish at 5 B, 1 KB and 8 KB, alone and 100 a call, with and without redaction; in wasm, from object to
- * ring, and natively, from text to ring. The events are of one kind, except where the row says otherwise: then none has
- * the address of any of the 63 before it.
+ * ring, and natively, from text to ring. All events have the same address, except in the rows of many kinds, where 64
+ * addresses alternate.
  */
 import { fileURLToPath } from "node:url";
 import { capture, run } from "../../scripts/lib/run.mjs";

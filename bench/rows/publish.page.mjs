@@ -9,7 +9,7 @@ import { eventOf } from "../lib/event.mjs";
 
 const RING = { ringCapacity: 4096, ringMaxBytes: 64 << 20 };
 const BATCH = 100;
-/** More than the core remembers. */
+/** Number of kinds: more than a session has templates. */
 const KINDS = 64;
 
 const encoder = new TextEncoder();

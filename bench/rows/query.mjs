@@ -3,8 +3,8 @@
  * for text, a diagnosis, an event's way from a recorder's POST to a subscriber; the memory that is resident meanwhile, and the
  * room that an event takes on disk.
  *
- * Stores are made once and kept in the cache. The system may have a file in its memory or not, so that each store is read
- * once before it is measured; the rows from the disk are measured with nothing of it in memory.
+ * Stores are made once and kept in the cache. Each is read once before it is measured, because the system may or may not
+ * have its files in memory. Before each read from the disk, its two files are dropped from the system's memory.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -135,10 +135,10 @@ async function indexed(collector, agent, events) {
   }
 }
 
-/** Has the system read the store into its memory, or forget what it has of it. @param {string} folder @param {"read" | "forget"} what */
-function pageCache(folder, what) {
+/** Loads a store's files into the system's memory, or drops them from it. @param {string} folder @param {"load" | "drop"} what */
+function setPageCache(folder, what) {
   for (const name of ["events.db", "index.db"]) {
-    const how = what === "read" ? ["of=/dev/null", "bs=1M"] : ["iflag=nocache", "count=0"];
+    const how = what === "load" ? ["of=/dev/null", "bs=1M"] : ["iflag=nocache", "count=0"];
     execFileSync("dd", [`if=${join(folder, name)}`, ...how, "status=none"]);
   }
 }
@@ -168,7 +168,7 @@ async function measure(collector, folder, events, samples) {
     if (full.records.length !== 100) throw new Error("a page is not full");
     return took;
   };
-  pageCache(folder, "read");
+  setPageCache(folder, "load");
   for (let n = 0; n < samples; n++) {
     samplesOf["cursor read of 100"].push(await read(n));
     if (n % 4 > 0) continue;
@@ -185,11 +185,11 @@ async function measure(collector, folder, events, samples) {
   }
   const fromDisk = [];
   for (let n = 0; n < samples / 5; n++) {
-    pageCache(folder, "forget");
+    setPageCache(folder, "drop");
     fromDisk.push(await read(samples + n));
   }
   samplesOf["cursor read of 100 from the disk"] = fromDisk;
-  pageCache(folder, "read");
+  setPageCache(folder, "load");
   samplesOf.diagnose = [];
   for (let n = 0; n < Math.min(samples, 50); n++) {
     const began = performance.now();

@@ -15,8 +15,10 @@ use std::borrow::Cow;
 const MAGIC: &[u8; 4] = b"TTS1";
 const HEAD_BYTES: usize = 16;
 const ROW_BYTES: usize = 16;
-/// Memory that a builder keeps when it is cleared: room for a batch of 100 events of 1 KB.
+/// Most bytes of lines for which a builder keeps memory when it is cleared: a batch of 100 events of 1 KB takes half of it.
 const KEPT_BYTES: usize = 256 * 1024;
+/// Most rows for which it does.
+const KEPT_ROWS: usize = 1_024;
 
 /// The place of one record in a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -235,10 +237,10 @@ impl SegmentBuilder {
         self.rows.is_empty()
     }
 
-    /// Removes all lines. Keeps at most [`KEPT_BYTES`] of memory for lines, and as much for rows.
+    /// Removes all lines. Keeps memory for [`KEPT_BYTES`] of lines and [`KEPT_ROWS`] rows at most.
     pub fn clear(&mut self) {
         self.rows.clear();
-        self.rows.shrink_to(KEPT_BYTES / size_of::<Row>());
+        self.rows.shrink_to(KEPT_ROWS);
         self.lines.clear();
         self.lines.shrink_to(KEPT_BYTES);
     }

@@ -23,8 +23,8 @@ impl Span {
             .unwrap_or_default()
     }
 
-    /// Returns the span shifted by `to - from`. That of an absent field, which begins at 0 as no other does, is the same
-    /// everywhere.
+    /// Returns the span shifted by `to - from`. The span of an absent field begins at 0, as no other span does, and is
+    /// returned unchanged.
     pub(super) const fn moved(self, from: u32, to: u32) -> Self {
         if self.start == 0 {
             return self;

@@ -23,7 +23,7 @@ pub(crate) struct LineTemplate {
 }
 
 impl LineTemplate {
-    /// Takes it out of `line`, the line of an event with `data` and `header`.
+    /// Returns the template of `line`, the line of an event with `data` and `header`.
     pub(crate) fn of(header: &Header, line: &[u8]) -> Self {
         let start = header.type_.start - BEFORE_TYPE.len() as u32;
         let text = Span {

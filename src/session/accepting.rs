@@ -63,18 +63,15 @@ impl CaptureSession {
         Ok(receipt)
     }
 
-    /// Accepts one event that has its provenance.
+    /// Accepts one published event, by a template if it fits one.
     fn accept_published(
         &mut self,
         text: &[u8],
         trust: Trust,
         clock: &impl Clock,
     ) -> Result<u64, PublishError> {
-        if trust == Trust::Untrusted {
-            return self.accept(text, trust, Shape::Published, clock, |_| Ok(None));
-        }
         self.check_open()?;
-        if let Some(seq) = self.accept_from_template(text, clock)? {
+        if let Some(seq) = self.accept_from_template(text, trust, clock)? {
             return Ok(seq);
         }
         let mut data_start = None;
@@ -89,8 +86,13 @@ impl CaptureSession {
     }
 
     /// Accepts an event that fits a template. Returns `None` if it fits none.
-    fn accept_from_template(&mut self, text: &[u8], clock: &impl Clock) -> Result<Option<u64>, PublishError> {
-        let Some((template, parts)) = self.event_templates.find(text) else {
+    fn accept_from_template(
+        &mut self,
+        text: &[u8],
+        trust: Trust,
+        clock: &impl Clock,
+    ) -> Result<Option<u64>, PublishError> {
+        let Some((template, parts)) = self.event_templates.find(text, trust) else {
             return Ok(None);
         };
         let seq = self.next_seq(1)?;
@@ -106,7 +108,7 @@ impl CaptureSession {
             .event_from_template(lines, seq, ts_micros, &template.line, data);
         if lines.len() - start > MAX_LINE_BYTES {
             lines.truncate(start);
-            let event = event::read(text, Trust::OwnDataLast, Shape::Published)?;
+            let event = event::read(text, trust, Shape::Published)?;
             let event = Event {
                 data: Some(data),
                 ..event

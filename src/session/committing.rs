@@ -8,7 +8,7 @@ use crate::ring::CursorAhead;
 use bytes::Bytes;
 use std::sync::Arc;
 
-/// Records for which a session in memory keeps room: more come at once only in a large batch.
+/// Number of pending records for which a session in memory keeps room. Only a large batch has more.
 const KEPT_PENDING: usize = 1_024;
 
 impl CaptureSession {

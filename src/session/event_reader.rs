@@ -104,7 +104,7 @@ impl EventReader {
     }
 
     /// Returns the data of `text`, which begins at `start` and ends before the last byte, with its secrets replaced.
-    /// Returns `None` if the text of a console call is yet to be written into it.
+    /// Returns `None` if it has the parts of a console text, which is not written yet.
     pub(super) fn read_data<'a>(&'a mut self, text: &'a [u8], start: usize) -> Option<&'a [u8]> {
         let range = start..text.len() - 1;
         if console::has_parts(&text[range.clone()]) {

@@ -1,46 +1,48 @@
 //! Templates: recent events without their `ts` and `data`, to accept later events that differ in nothing else.
 //!
-//! One producer's events mostly have the same type, category, source and url. For an event that fits a template,
-//! none of them is parsed, redacted or written anew: they are compared, and copied.
+//! One producer's events mostly have the same type, category, source and url. If an event fits a template, these fields
+//! are compared and copied instead of being parsed, redacted and written anew.
 //!
-//! An event becomes a template only if our own `JSON.stringify` wrote it with `data` last, so that a text that begins
-//! like it is in the same state of the parser when its `data` begins. It must have its `ts` first or none, nothing that
-//! was redacted, and not `truncated`; and its category must not be `network`, because the severity of a network event
-//! depends on its `data`. Redaction of what stands before `data` does not depend on `data` either.
+//! A text that begins like another is in the same state of the parser there, so that only the rest is read: nothing of
+//! `data` but its depth if our own `JSON.stringify` wrote it, and every byte otherwise.
+//!
+//! An event becomes a template if its `data` comes last, its `ts` first or never, nothing of it was redacted or
+//! truncated, and its category is not `network`, because the severity of a network event depends on its `data`.
+//! Redaction of the fields before `data` does not depend on `data`.
 
-use crate::event::{Event, max_safe_integer};
-use crate::json::too_deep;
+use crate::event::{Event, Trust, max_safe_integer};
+use crate::json::{Scanner, too_deep};
 use crate::record::{Header, LineTemplate};
 // `starts_with` compares byte by byte in wasm.
 use memchr::arch::all::is_prefix;
 
-/// Producers take turns.
+/// Most templates of a session, in which several producers take turns.
 const MAX_TEMPLATES: usize = 8;
-/// Of so many events that fit no template, one becomes a template: to copy each would be in vain if none repeats another.
+/// Number of events without a template per template that is stored. To store each is wasted work if no event repeats another.
 const STORE_INTERVAL: u32 = 8;
-/// A text with an address of some kilobytes takes more memory than it is worth.
+/// Most bytes of a template's text. Few addresses are longer.
 const MAX_TEXT_BYTES: usize = 1_024;
-/// The end of a text that is compared first.
+/// Number of bytes at the end of a template's text that are compared first.
 const TAIL_BYTES: usize = 32;
 const LEADING_TS: &[u8] = b"{\"ts\":";
-/// Digits of the largest `ts`.
+/// Number of digits of the largest `ts`.
 const MAX_TS_DIGITS: usize = 16;
 
 /// The templates of one session.
 #[derive(Debug, Default)]
 pub(super) struct EventTemplates {
     templates: Vec<EventTemplate>,
-    /// Index of the one to be replaced next.
+    /// Index of the template to be replaced next.
     oldest: usize,
-    /// Events so far that fitted no template.
-    misses: u32,
+    /// Number of events so far that were read and could become a template.
+    candidates: u32,
 }
 
 #[derive(Debug)]
 pub(super) struct EventTemplate {
     /// The event's text from after its `ts` (then a comma is first), or from its beginning, up to its `data`.
     text: Vec<u8>,
-    /// Slot of its category.
+    /// Index of its category in the session's categories.
     pub(super) category: usize,
     /// The same text as a line contains it.
     pub(super) line: LineTemplate,
@@ -48,14 +50,14 @@ pub(super) struct EventTemplate {
 
 /// The parts of an event that its template does not contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct OwnParts {
+pub(super) struct TsAndData {
     pub(super) ts_micros: Option<u64>,
     /// Offset of `data`, which ends before the last byte of the text.
     pub(super) data_start: usize,
 }
 
 impl EventTemplate {
-    /// Returns whether `rest`, an event from after its `ts` on, begins as this one.
+    /// Returns whether `rest`, an event from after its `ts` on, begins with the text of this template.
     fn begins(&self, rest: &[u8]) -> bool {
         // Events of the same type often differ in the end of their url only.
         let tail = |text: &[u8]| -> Option<[u8; TAIL_BYTES]> {
@@ -67,25 +69,29 @@ impl EventTemplate {
 }
 
 impl EventTemplates {
-    /// Removes all templates. Other rules may redact them.
+    /// Removes all templates, because other rules of redaction may apply to their text.
     pub(super) fn clear(&mut self) {
         self.templates.clear();
         self.oldest = 0;
     }
 
-    /// Returns the template that `text` fits. Our own `JSON.stringify` wrote the text, with `data` last.
-    pub(super) fn find(&self, text: &[u8]) -> Option<(&EventTemplate, OwnParts)> {
+    /// Returns the template that `text` fits.
+    pub(super) fn find(&self, text: &[u8], trust: Trust) -> Option<(&EventTemplate, TsAndData)> {
         let (ts_micros, after_ts) = leading_ts(text).map_or((None, 0), |(ts, end)| (Some(ts), end));
         let rest = &text[after_ts..];
+        // A template with a `ts` continues after it, and one without begins the event.
+        let first = if ts_micros.is_some() { b',' } else { b'{' };
+        if rest.first() != Some(&first) {
+            return None;
+        }
         let mut templates = self.templates.iter();
         let template = templates.find(|template| template.begins(rest))?;
         let data_start = after_ts + template.text.len();
-        let data = text[data_start..].strip_suffix(b"}")?;
-        let parts = OwnParts {
+        let parts = TsAndData {
             ts_micros,
             data_start,
         };
-        (!data.is_empty() && !too_deep(data)).then_some((template, parts))
+        is_data_and_end(&text[data_start..], trust).then_some((template, parts))
     }
 
     /// Stores the template of `text`, which was just accepted as `line`. Its `data` begins at `data_start`.
@@ -97,8 +103,8 @@ impl EventTemplates {
         header: &Header,
         line: &[u8],
     ) {
-        let is_due = self.misses.is_multiple_of(STORE_INTERVAL);
-        self.misses = self.misses.wrapping_add(1);
+        let is_due = self.candidates.is_multiple_of(STORE_INTERVAL);
+        self.candidates = self.candidates.wrapping_add(1);
         if !is_due {
             return;
         }
@@ -125,6 +131,17 @@ impl EventTemplates {
     }
 }
 
+/// Returns whether `rest` is a compact JSON value and the brace that ends its event.
+fn is_data_and_end(rest: &[u8], trust: Trust) -> bool {
+    if trust == Trust::OwnDataLast {
+        return rest.len() > 1 && !too_deep(rest);
+    }
+    let Ok(mut scanner) = Scanner::new(rest) else {
+        return false;
+    };
+    scanner.skip().is_ok() && !scanner.saw_white_space() && rest.get(scanner.pos()..) == Some(b"}")
+}
+
 /// Returns the offset of `data` in `text` if `event`, read from it, may become a template.
 pub(super) fn data_start(event: &Event<'_>, text: &[u8]) -> Option<usize> {
     let data = event.data?;
@@ -140,7 +157,8 @@ pub(super) fn data_start(event: &Event<'_>, text: &[u8]) -> Option<usize> {
 fn leading_ts(text: &[u8]) -> Option<(u64, usize)> {
     let digits = text.strip_prefix(LEADING_TS)?;
     let count = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    if !(1..=MAX_TS_DIGITS).contains(&count) {
+    let has_leading_zero = count > 1 && digits[0] == b'0';
+    if has_leading_zero || !(1..=MAX_TS_DIGITS).contains(&count) {
         return None;
     }
     let number = |ts, digit: &u8| ts * 10 + u64::from(digit - b'0');

@@ -4,7 +4,7 @@ use crate::record::{Entry, Header, MAX_LINE_BYTES, SessionId};
 use crate::redaction::{Redactor, RuleTable};
 use crate::ring::{ReadResult, RingBuffer};
 use crate::selector::Selector;
-use crate::session::CaptureSession;
+use crate::session::{BatchReceipt, CaptureSession, RefusedAt};
 use proptest::prelude::*;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -16,7 +16,7 @@ const HEADS: &[&str] = &[
     r#""type":"app.ready","category":"app","source":{"kind":"extension","metadata":{"tab_id":"7","frame_id":"0"}},"#,
     r#""type":"app.more_error","category":"app","source":{"kind":"extension","metadata":{"detail_of":"3"}},"#,
     r#""type":"network.response","category":"network","source":{"kind":"extension"},"#,
-    r#""type":"app.cut","category":"app","source":{"kind":"extension"},"truncated":true,"#,
+    r#""type":"app.truncated","category":"app","source":{"kind":"extension"},"truncated":true,"#,
     r#""type":"app.all","category":"app","detail_level":"verbose","source":{"kind":"extension"},"#,
     r#""category":"app","type":"app.turned","source":{"kind":"local_process"},"#,
     r#""type":"app.late","category":"app","source":{"kind":"extension"},"ts":12,"#,
@@ -37,6 +37,11 @@ const DATA: &[&str] = &[
     r#"{"password":"x7Kq92LmZ4"}"#,
     r#"["Authorization: Bearer abcdefghijklmnopqrstuvwxyz012345"]"#,
 ];
+/// Data that only untrusted text has.
+const UNTRUSTED_DATA: &[&str] = &[
+    "", "}", " 1", "1 ", "{\"a\": 1}", "1,\"data\":2", "1,\"url\":\"https://c.test/\"", "1}x", "01",
+    "\"\u{1}\"", "[1", "\"a", "1\r",
+];
 const TIMES: &[&str] = &[
     "", "\"ts\":5,", "\"ts\":1764000000123456,", "\"ts\":9007199254740991,", "\"ts\":9007199254740992,",
     "\"ts\":12345678901234567,", "\"ts\":1.5,", "\"ts\":-1,", "\"ts\":null,",
@@ -45,6 +50,12 @@ const TIMES: &[&str] = &[
 fn text(ts: &str, head: &str, data: &str) -> String {
     format!("{{{ts}{head}\"data\":{data}}}")
 }
+
+/// A `ts` that only untrusted text has.
+const UNTRUSTED_TIMES: &[&str] = &[
+    "\"ts\":007,", "\"ts\":00,", "\"ts\":-0,", "\"ts\": 5,", "\"ts\":5 ,", "\"ts\":5", "\"ts\":5{",
+    "\"ts\":,",
+];
 
 fn session(redacts: bool) -> CaptureSession {
     let ring = RingBuffer::new(10_000, 1 << 24).unwrap();
@@ -64,24 +75,33 @@ fn shown(session: &CaptureSession) -> Vec<(Header, String)> {
     .collect()
 }
 
-/// Publishes the texts as our own and as text whose every byte is read, one by one and in a batch, and compares the sessions.
-fn compare(redacts: bool, texts: &[String]) {
-    let (mut own, mut others) = (session(redacts), session(redacts));
-    for text in texts {
-        let expected = others.publish(text.as_bytes(), Trust::Untrusted, 77);
-        assert_eq!(
-            own.publish(text.as_bytes(), Trust::OwnDataLast, 77),
-            expected,
-            "{text}"
-        );
+/// Compares a session with one that has no templates, so that it reads every byte of every text.
+fn compare(redacts: bool, trust: Trust, texts: &[String]) {
+    let (mut fitting, mut read) = (session(redacts), session(redacts));
+    // One by one, and then all again in a batch.
+    let mut expected = BatchReceipt::default();
+    for batched in [false, true] {
+        for (index, text) in texts.iter().enumerate() {
+            read.event_templates.clear();
+            let published = read.publish(text.as_bytes(), Trust::Untrusted, 77);
+            if !batched {
+                assert_eq!(fitting.publish(text.as_bytes(), trust, 77), published, "{text}");
+                continue;
+            }
+            match published {
+                Ok(seq) if expected.first_seq == 0 => (expected.first_seq, expected.last_seq) = (seq, seq),
+                Ok(seq) => expected.last_seq = seq,
+                Err(error) => expected.refused.push(RefusedAt { index, error }),
+            }
+        }
     }
     let batch = texts.join("\n");
     assert_eq!(
-        own.publish_batch(batch.as_bytes(), Trust::OwnDataLast, 77),
-        others.publish_batch(batch.as_bytes(), Trust::Untrusted, 77)
+        fitting.publish_batch(batch.as_bytes(), trust, 77).unwrap(),
+        expected
     );
-    assert_eq!(shown(&own), shown(&others));
-    assert_eq!(own.counts(), others.counts());
+    assert_eq!(shown(&fitting), shown(&read));
+    assert_eq!(fitting.counts(), read.counts());
     let by_category = |session: &CaptureSession| -> Vec<_> {
         let bytes = session.bytes_by_category().map(|(_, bytes)| bytes);
         let counts = session.counts_by_category().zip(bytes);
@@ -89,25 +109,35 @@ fn compare(redacts: bool, texts: &[String]) {
             .map(|((name, events, gaps), bytes)| (name.to_owned(), events, gaps, bytes))
             .collect()
     };
-    assert_eq!(by_category(&own), by_category(&others));
+    assert_eq!(by_category(&fitting), by_category(&read));
 }
 
-fn events() -> impl Strategy<Value = Vec<String>> {
-    let of = |all: &'static [&'static str]| proptest::sample::select(all);
-    proptest::collection::vec((of(TIMES), of(HEADS), of(DATA)), 0..40).prop_map(|events| {
-        events
-            .iter()
-            .map(|(ts, head, data)| text(ts, head, data))
-            .collect()
-    })
+fn events(times: Vec<&'static str>, data: Vec<&'static str>) -> impl Strategy<Value = Vec<String>> {
+    let of = proptest::sample::select::<&'static str>;
+    proptest::collection::vec((of(times), proptest::sample::select(HEADS), of(data)), 0..40).prop_map(
+        |events| {
+            events
+                .iter()
+                .map(|(ts, head, data)| text(ts, head, data))
+                .collect()
+        },
+    )
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(if cfg!(target_arch = "wasm32") { 32 } else { 256 }))]
 
     #[test]
-    fn an_event_that_fits_a_template_is_stored_as_if_it_were_read(redacts: bool, texts in events()) {
-        compare(redacts, &texts);
+    fn an_event_that_fits_a_template_is_stored_as_if_it_were_read(redacts: bool, texts in events(TIMES.to_vec(), DATA.to_vec())) {
+        compare(redacts, Trust::OwnDataLast, &texts);
+    }
+
+    #[test]
+    fn an_untrusted_event_that_fits_a_template_is_stored_as_if_it_were_read(
+        redacts: bool,
+        texts in events([TIMES, UNTRUSTED_TIMES].concat(), [DATA, UNTRUSTED_DATA].concat()),
+    ) {
+        compare(redacts, Trust::Untrusted, &texts);
     }
 }
 
@@ -118,7 +148,8 @@ fn each_event_repeated_is_stored_as_if_it_were_read() {
             for redacts in [false, true] {
                 let twice = |data| [text(ts, head, data), text(ts, head, data)];
                 let texts: Vec<_> = DATA.iter().copied().flat_map(twice).collect();
-                compare(redacts, &texts);
+                compare(redacts, Trust::OwnDataLast, &texts);
+                compare(redacts, Trust::Untrusted, &texts);
             }
         }
     }
@@ -126,11 +157,14 @@ fn each_event_repeated_is_stored_as_if_it_were_read() {
 
 /// Returns whether `text` fits a template of the session.
 fn fits(session: &CaptureSession, text: &str) -> bool {
-    session.event_templates.find(text.as_bytes()).is_some()
+    session
+        .event_templates
+        .find(text.as_bytes(), Trust::OwnDataLast)
+        .is_some()
 }
 
 #[test]
-fn an_event_fits_a_template_whatever_its_ts_and_data() {
+fn an_event_fits_a_template_with_any_ts_and_data() {
     let mut session = session(true);
     let publish = |session: &mut CaptureSession, text: &str| {
         session.publish(text.as_bytes(), Trust::OwnDataLast, 77).unwrap();
@@ -217,4 +251,22 @@ fn a_template_stays_while_events_that_fit_it_have_to_be_read() {
         session.publish(text.as_bytes(), Trust::OwnDataLast, 77).unwrap();
     }
     assert!(fits(&session, &first));
+}
+
+#[test]
+fn a_text_without_its_beginning_fits_no_template() {
+    let mut session = session(false);
+    let (with_ts, without) = (text(TIMES[1], HEADS[0], DATA[0]), text("", HEADS[0], DATA[0]));
+    session.publish(with_ts.as_bytes(), Trust::Untrusted, 77).unwrap();
+    let beheaded = with_ts.strip_prefix(r#"{"ts":5"#).unwrap();
+    session
+        .publish(beheaded.as_bytes(), Trust::Untrusted, 77)
+        .unwrap_err();
+
+    session.event_templates.clear();
+    session.publish(without.as_bytes(), Trust::Untrusted, 77).unwrap();
+    let twice = format!(r#"{{"ts":5{without}"#);
+    session
+        .publish(twice.as_bytes(), Trust::Untrusted, 77)
+        .unwrap_err();
 }

@@ -82,7 +82,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // Not synced at each commit: after a power failure it is whole, only older, and catches up.
     connection.pragma_update(None, "synchronous", "NORMAL")?;
-    // With four times as much, 400,000 events were indexed no sooner.
+    // A cache of 8 MiB did not make indexing 400,000 events faster.
     connection.pragma_update(None, "cache_size", -2 * 1024)?;
     Ok(connection)
 }
