@@ -52,15 +52,11 @@ export const MISSED = [
   ],
   [
     /^cursor read/,
-    "in this run the system had to read the store from the disk: afterwards, 300 reads of 100 records at 1 M took 3.2 ms each at first, with 155 KB read from the disk for each, and 1.1 to 1.6 ms when they were repeated, with none. In a run whose stores had just been made (the night before), the rows were 0.8 and 1.1 ms. A mapped file was tried (2026-11-29): around each page that the cache lacks, the system then reads 2.5 MB, ten times as much in all. At 1 M the cold median was 0.9 ms with it and the p99 22 (6.7 without), at 10 M the median 4.8 and the p99 28 (7.3 without), and a mapped page that is no longer in the file would end the process.",
+    "a read of 100 records at 1 M took 155 KB from the disk. A mapped file was tried (2026-11-29): around each page that the cache lacks, the system then reads 2.5 MB, ten times as much in all. At 1 M the cold median was 0.9 ms with it and the p99 22 (6.7 without), at 10 M the median 4.8 and the p99 28 (7.3 without), and a mapped page that is no longer in the file would end the process.",
   ],
   [
     /^diagnose/,
     "it reads up to 2,000 errors and 500 warnings, and what came before each. Between 10 k and 1 M events that bound is reached. Beyond it only the index of blocks grows, which is searched for starts of sessions and marks: in a profile at 10 M it takes a sixth of the time.",
-  ],
-  [
-    /^memory of the collector/,
-    "alone on the machine it had 25 to 26 MiB in the first minutes and 31 after ten, three times (2026-11-29 and 30). SQLite may keep 8 MiB in the cache of each connection; whether that is what grows was not measured.",
   ],
   [
     /^viewer, first rows$/,

@@ -25,10 +25,10 @@ const OURS = [
 const GOALS = {
   publish: {
     text: "≤ 1.3× floor, ≤ ¼ of OpenTelemetry JS, below a plain ring",
-    met: (ours, floor, peers) =>
-      ours <= 1.3 * floor && ours <= peers.opentelemetry_js / 4 && ours < peers.plain_js_ring,
+    met: (ratio, ours, peers) =>
+      ratio <= 1.3 && ours <= peers.opentelemetry_js / 4 && ours < peers.plain_js_ring,
   },
-  publish_redacted: { text: "≤ 1.6× floor", met: (ours, floor) => ours <= 1.6 * floor },
+  publish_redacted: { text: "≤ 1.6× floor", met: (ratio) => ratio <= 1.6 },
 };
 
 export const name = "publish";
@@ -61,7 +61,9 @@ function rowsOf(where, samples, goals, notes) {
   const isNative = where.endsWith("native");
   return OURS.filter((who) => !isNative || who !== "publish_of_many_kinds").map((who) => {
     const { median, runs } = figures[who];
-    const fields = overFloor(figures[who], figures.floor);
+    // Some rounds take twice as long as others. So each is compared with the floor of its own round.
+    const ratio = summary(samples[who].map((sample, at) => sample / samples.floor[at])).median;
+    const fields = { ...overFloor(figures[who], figures.floor), ratio_to_floor: round(ratio) };
     const goal = goals[who];
     return {
       name: `${who} ${where}`,
@@ -70,8 +72,8 @@ function rowsOf(where, samples, goals, notes) {
       peers,
       ratio_to_best_peer: round(median / Math.min(...Object.values(peers))),
       goal: goal?.text ?? null,
-      met: goal?.met(median, fields.floor, peers) ?? null,
-      notes: `${notes}; ${runs} rounds`,
+      met: goal?.met(ratio, median, peers) ?? null,
+      notes: `${notes}; ${runs} rounds; the ratio is the median of theirs`,
     };
   });
 }
