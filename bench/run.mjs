@@ -58,7 +58,7 @@ async function measure(values) {
     throw new Tell(
       `--only: no row like ${values.only}; there are ${groups.map((group) => group.name).join(", ")}`,
     );
-  if (wanted.some(({ needsPackage = false }) => needsPackage)) await build(["wasm", "npm"]);
+  await build([...new Set(wanted.flatMap(({ parts = [] }) => parts))]);
   const machine = `${type()} ${release()}, ${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
   heading(`Benchmarks on ${machine}`);
   const date = new Date().toISOString().slice(0, 10);

@@ -12,7 +12,6 @@
  * Kaboom is missing: npm and PyPI have its server under an earlier name, gasoline-mcp, and not the extension that feeds
  * it.
  */
-import { build } from "../../scripts/build/parts.mjs";
 import { DEVTOOLS_CAUSE, DEVTOOLS_PATH } from "../lib/devtools_mcp.mjs";
 import { CAUSE, withFailure } from "../lib/failure.mjs";
 import { FAILURES } from "../lib/failures.mjs";
@@ -20,6 +19,8 @@ import { row } from "../lib/row.mjs";
 import { round } from "../lib/stats.mjs";
 
 export const name = "agent";
+export const parts = ["www", "wasm", "collector", "extension"];
+export const isLong = true;
 
 const PEER = "chrome-devtools-mcp";
 const BYTES_PER_TOKEN = 4;
@@ -29,7 +30,6 @@ const TOTAL_GOAL = 1_200;
 const OTHER_GOAL = 600;
 
 export async function rows() {
-  await build(["extension", "collector"]);
   const amongMany = await withFailure(async (collector, peer, counts) => {
     const ours = await follow(collector, CAUSE);
     const theirs = await followPath(peer);

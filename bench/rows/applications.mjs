@@ -5,7 +5,6 @@
 import { readFileSync } from "node:fs";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "../../scripts/build/parts.mjs";
 import { serve } from "../../scripts/lib/port.mjs";
 import { APPLICATIONS, OPENAPI } from "../lib/applications.mjs";
 import { PEERS, recorderScripts, recorderTag } from "../lib/recorders.mjs";
@@ -27,11 +26,11 @@ const TYPES = {
 };
 
 export const name = "applications";
+export const parts = ["www", "wasm", "collector", "extension"];
 export const isLong = true;
 
 /** @param {{ quick: boolean }} options */
 export async function rows({ quick }) {
-  await build(["www", "extension", "collector"]);
   const [recorded, bare] = await Promise.all([serveApplications(), serveApplications()]);
   try {
     return await recording([recorded.host], async (recorder) => {

@@ -13,17 +13,17 @@ const LEAST_OF_PEERS = 6;
 const MOST_MS = 40;
 
 export const name = "log";
-export const needsPackage = true;
+export const parts = ["wasm", "npm"];
 
 /** @param {{ quick: boolean }} options */
 export async function rows({ quick }) {
-  const sizes = quick ? [1_000, 100_000] : [1_000, 100_000, 1_000_000];
+  const sizes = quick ? [1_000] : [1_000, 100_000, 1_000_000];
   const rounds = quick ? 3 : 9;
   const options = {
     throughput: {
       relaxed: {
         names: ["floor", "same_requests", "tabtape_lines", "tabtape_objects", "idb", "dexie"],
-        events: quick ? 4_000 : 10_000,
+        events: quick ? 2_000 : 10_000,
         rounds,
       },
       strict: { names: ["floor", "same_requests", "tabtape_lines"], events: quick ? 2_000 : 10_000, rounds },

@@ -1,6 +1,5 @@
 /** Rows: what one console call and one `fetch` cost the page that makes it, bare, with us and with others' recorders. */
 import { fileURLToPath } from "node:url";
-import { build } from "../../scripts/build/parts.mjs";
 import { serve } from "../../scripts/lib/port.mjs";
 import { descends, mainThreadNanos, processes } from "../../scripts/lib/processes.mjs";
 import { bundled } from "../lib/bundled.mjs";
@@ -12,17 +11,20 @@ import { within } from "../lib/within.mjs";
 const PAGE = fileURLToPath(new URL("page.page.mjs", import.meta.url));
 /** Those that observe `fetch`, as they are set up by default. */
 const REQUEST_PEERS = ["sentry", "datadog"];
-const CONTENDERS = ["bare", "ours", ...PEERS];
+/** It is in both rows. */
+const QUICK_PEERS = ["sentry"];
 /** DESIGN §10: of the page's thread, over bare. */
 const GOAL_MICROS = 10;
 const LIMIT_MS = 900_000;
 
 export const name = "page";
+export const parts = ["www", "wasm", "collector", "extension"];
 
 /** @param {{ quick: boolean }} options */
 export async function rows({ quick }) {
-  await build(["www", "extension", "collector"]);
-  const plan = { rounds: quick ? 1 : 7, calls: quick ? 1_000 : 4_000, chunk: 20 };
+  const plan = quick
+    ? { rounds: 1, calls: 400, chunk: 20, peers: QUICK_PEERS }
+    : { rounds: 7, calls: 4_000, chunk: 20, peers: PEERS };
   /** @type {number | undefined} */
   let browser;
   const site = await servePages(plan, () => pagesMicros(browser));
@@ -34,7 +36,7 @@ export async function rows({ quick }) {
       await within(site.measured, LIMIT_MS, late);
       const stored = await query("type:console.log x");
       return [
-        ...consoleRows(site.results, kept(site, stored.length), plan),
+        ...consoleRows(site.results, kept(site, plan, stored.length), plan),
         ...requestRows(site.results, plan),
       ];
     });
@@ -44,7 +46,7 @@ export async function rows({ quick }) {
 }
 
 /** @param {Record<string, any[]>} results @param {Record<string, string>} kept @param {any} plan */
-function consoleRows(results, kept, { rounds, calls, chunk }) {
+function consoleRows(results, kept, { rounds, calls, chunk, peers }) {
   const titles = {
     cpu: "console.log, the page's thread on a processor, with all it defers",
     mean: "console.log in the page, mean",
@@ -54,7 +56,7 @@ function consoleRows(results, kept, { rounds, calls, chunk }) {
     longest: "longest task in that flood",
   };
   return Object.entries(titles).map(([figure, title]) => {
-    const { ours, bare, best, fields } = compared(results, figure, PEERS);
+    const { ours, bare, best, fields } = compared(results, figure, peers);
     const below = ["below every peer", ours.median < best];
     const noWorse = ["no worse than the best peer", ours.median <= best];
     const cpu = [
@@ -75,13 +77,14 @@ function consoleRows(results, kept, { rounds, calls, chunk }) {
 }
 
 /** @param {Record<string, any[]>} results @param {any} plan */
-function requestRows(results, { rounds, calls }) {
+function requestRows(results, { rounds, calls, peers }) {
   const titles = {
     call: "fetch, the call itself",
     request: "fetch with its response, the page's thread on a processor",
   };
   return Object.entries(titles).map(([figure, title]) => {
-    const { ours, best, fields } = compared(results, figure, REQUEST_PEERS);
+    const observers = REQUEST_PEERS.filter((peer) => peers.includes(peer));
+    const { ours, best, fields } = compared(results, figure, observers);
     return row({
       ...fields,
       name: title,
@@ -101,16 +104,17 @@ function pagesMicros(browser) {
 }
 
 /** Returns how many of the logged lines reached each store. */
-function kept(site, stored) {
+function kept(site, { peers }, stored) {
   const of = (count) => `${count} of ${site.logged}`;
-  return { ours: of(stored), ...Object.fromEntries(PEERS.map((peer) => [peer, of(site.received[peer])])) };
+  return { ours: of(stored), ...Object.fromEntries(peers.map((peer) => [peer, of(site.received[peer])])) };
 }
 
 /** Serves the pages at two origins, one of them recorded, and sends them from one to the next. */
-async function servePages({ rounds, calls, chunk }, micros) {
+async function servePages({ rounds, calls, chunk, peers }, micros) {
   const script = await bundled({ entryPoints: [PAGE], format: "esm" });
-  const results = Object.fromEntries(CONTENDERS.map((who) => [who, []]));
-  const received = Object.fromEntries(PEERS.map((peer) => [peer, 0]));
+  const contenders = ["bare", "ours", ...peers];
+  const results = Object.fromEntries(contenders.map((who) => [who, []]));
+  const received = Object.fromEntries(peers.map((peer) => [peer, 0]));
   let finish;
   const measured = new Promise((resolve) => {
     finish = resolve;
@@ -141,7 +145,7 @@ async function servePages({ rounds, calls, chunk }, micros) {
       const { who, figures } = JSON.parse(body.toString());
       results[who].push(figures);
       turn++;
-      const next = turn < rounds * CONTENDERS.length ? consolePage(turn) : null;
+      const next = turn < rounds * contenders.length ? consolePage(turn) : null;
       response.setHeader("content-type", "application/json").end(JSON.stringify({ next }));
       if (!next) finish();
     } else {
@@ -151,7 +155,7 @@ async function servePages({ rounds, calls, chunk }, micros) {
 
   const [recorded, bare] = await Promise.all([serve(answer), serve(answer)]);
   const consolePage = (at) => {
-    const who = CONTENDERS[at % CONTENDERS.length];
+    const who = contenders[at % contenders.length];
     const site = who === "ours" ? recorded : bare;
     return `${site.origin}/page?who=${who}&calls=${calls}&chunk=${chunk}`;
   };

@@ -32,20 +32,22 @@ const GOALS = {
 };
 
 export const name = "publish";
-export const needsPackage = true;
+export const parts = ["wasm", "npm"];
 
 /** @param {{ quick: boolean }} options */
 export async function rows({ quick }) {
   const rounds = quick ? 5 : 15;
+  const sizes = quick ? [1_024] : Object.keys(SIZES).map(Number);
   const inWasm = await runInPage(PAGE, {
-    sizes: Object.keys(SIZES).map(Number),
+    sizes,
     rounds,
     sampleMs: quick ? 40 : 150,
   });
-  const native = await natively(rounds, quick ? 10 : 100);
-  return Object.entries(SIZES).flatMap(([size, label], index) => {
+  const native = await natively(sizes, rounds, quick ? 10 : 100);
+  return sizes.flatMap((size, index) => {
+    const label = SIZES[size];
     const { samples, bytes } = inWasm.result[size];
-    const goals = size === "1024" ? GOALS : {};
+    const goals = size === 1_024 ? GOALS : {};
     return [
       ...rowsOf(`${label} wasm`, samples, goals, `${bytes} bytes of JSON; Chromium ${inWasm.browser}`),
       ...rowsOf(`${label} native`, native[index], {}, `${bytes} bytes of JSON; floor: serde_json::to_writer`),
@@ -78,10 +80,10 @@ function rowsOf(where, samples, goals, notes) {
   });
 }
 
-/** Samples of each size, by contender. @param {number} rounds @param {number} sampleMs */
-async function natively(rounds, sampleMs) {
+/** Samples of each size, by contender. @param {number[]} sizes @param {number} rounds @param {number} sampleMs */
+async function natively(sizes, rounds, sampleMs) {
   await run("Build the native benchmark", "cargo", ["build", "--release", "--bench", "publish"]);
-  const events = JSON.stringify(Object.keys(SIZES).map((size) => eventOf(Number(size))));
+  const events = JSON.stringify(sizes.map(eventOf));
   const cargo = ["bench", "--quiet", "--bench", "publish", "--", String(rounds), String(sampleMs)];
   const { status, stdout, output } = await capture("cargo", cargo, { input: events });
   if (status !== 0) throw new Tell(`the native benchmark failed: ${output}`);

@@ -1,6 +1,5 @@
 /** Rows: the memory of each process while a page logs and fetches for ten minutes, at the beginning and at the end. */
 import { readFileSync } from "node:fs";
-import { build } from "../../scripts/build/parts.mjs";
 import { serve } from "../../scripts/lib/port.mjs";
 import { descends, processes } from "../../scripts/lib/processes.mjs";
 import { recording } from "../lib/recording.mjs";
@@ -14,11 +13,11 @@ const GOAL_GROWTH = 1.2;
 const KINDS = ["page", "extension", "collector"];
 
 export const name = "soak";
+export const parts = ["www", "wasm", "collector", "extension"];
 export const isLong = true;
 
 /** @param {{ quick: boolean }} options */
 export async function rows({ quick }) {
-  await build(["www", "extension", "collector"]);
   return await measure(quick ? 30 : SECONDS);
 }
 

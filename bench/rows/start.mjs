@@ -6,7 +6,6 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "../../scripts/build/parts.mjs";
 import { evaluatorIn } from "../../scripts/lib/cdp.mjs";
 import { serve } from "../../scripts/lib/port.mjs";
 import { recording } from "../lib/recording.mjs";
@@ -20,12 +19,12 @@ const LIMIT_MS = 20_000;
 const STEPS = ["load", "settings", "fetch", "compile", "open", "accept"];
 
 export const name = "start";
+export const parts = ["www", "wasm", "collector", "extension"];
 
 /** @param {{ quick: boolean }} options */
 export async function rows({ quick }) {
-  await build(["www", "extension", "collector"]);
   const rounds = quick ? 3 : 15;
-  const events = quick ? 5_000 : 50_000;
+  const events = quick ? 1_000 : 50_000;
   const reports = new Reports();
   const site = await serve((request, response) => {
     if (request.url === "/started") void reports.take(request, response);

@@ -3,7 +3,6 @@
  * it, and what it costs all processes together, over the same page when it is not recorded, next to other recorders.
  * And what arrives of a burst, and of a time in which the collector was away.
  */
-import { build } from "../../scripts/build/parts.mjs";
 import { serve } from "../../scripts/lib/port.mjs";
 import { descends, processes, processorMicros } from "../../scripts/lib/processes.mjs";
 import { bodyOf, countOf, PEERS, recorderScripts, recorderTag } from "../lib/recorders.mjs";
@@ -15,6 +14,7 @@ import { within } from "../lib/within.mjs";
 import { callsOf, countCalls } from "../lib/worker_calls.mjs";
 
 const RATES = [100, 1_000, 5_000, 10_000];
+const QUICK_RATES = [1_000, 10_000];
 /** Rates that are measured again while no reader follows the collector's stream. */
 const UNWATCHED_RATES = [100, 1_000];
 const UNWATCHED_SECONDS = 20;
@@ -33,13 +33,13 @@ const KEPT = 0.999;
 const KINDS = ["browser", "renderer", "extension", "other", "collector"];
 
 export const name = "throughput";
+export const parts = ["www", "wasm", "collector", "extension"];
 
 /** @param {{ quick: boolean }} options */
 export async function rows({ quick }) {
-  await build(["www", "extension", "collector"]);
   const steady = await measure({
-    rates: RATES,
-    seconds: quick ? 3 : 60,
+    rates: quick ? QUICK_RATES : RATES,
+    seconds: quick ? 2 : 60,
     peers: quick ? [] : PEERS,
     peerSeconds: 15,
     unwatched: quick ? [] : UNWATCHED_RATES,

@@ -8,7 +8,7 @@ import { round } from "../lib/stats.mjs";
 const GOALS_KB = { wasm: 330, "wasm-core": 150 };
 
 export const name = "wasm";
-export const needsPackage = true;
+export const parts = ["wasm", "npm"];
 
 export async function rows() {
   return Object.entries(GOALS_KB).map(([folder, goalKb]) => {

@@ -32,7 +32,7 @@ const WASM_FEATURES = [
 /**
  * @param {{ quick: boolean }} mode Quick: not optimised for size, and not by wasm-opt.
  * @param {{ core?: boolean }} [variant] Core: without the recorder. Not at the same time as the other one, because cargo
- *   gives both the same file.
+ *   gives both the same file if it is quick.
  */
 export async function buildWasm({ quick }, { core = false } = {}) {
   const folder = core ? "wasm-core" : "wasm";
@@ -40,7 +40,7 @@ export async function buildWasm({ quick }, { core = false } = {}) {
   if (!kind) throw new Tell("no Rust toolchain here can build wasm: run npm run setup");
   const env = wasmEnv(kind);
 
-  const profile = quick ? "wasm-quick" : "wasm";
+  const profile = quick ? "wasm-quick" : folder;
   const cargo = ["build", "--lib", "--package", "tabtape", "--profile", profile, "--target", WASM_TARGET];
   if (core) cargo.push("--no-default-features");
   await run(`Build the core for wasm${core ? ", without the recorder" : ""}`, "cargo", cargo, { env });
