@@ -14,12 +14,19 @@ pub(in crate::store) struct Bounds {
     /// Severities that a match may have, one bit each; `None` for all. Terms of it are combined: a block with errors
     /// and debug output contains nothing that is neither.
     severities: Option<i64>,
+    /// Whether a term asks only for names that no stored event has.
+    is_unmatchable: bool,
 }
 
 impl Bounds {
     /// Whether every block fulfils them.
     pub(in crate::store) fn is_empty(&self) -> bool {
-        self.sql.is_empty() && self.text.is_empty() && self.severities.is_none()
+        self.sql.is_empty() && self.text.is_empty() && self.severities.is_none() && !self.is_unmatchable
+    }
+
+    /// Whether no block can fulfil them, whatever it holds.
+    pub(in crate::store) fn is_unmatchable(&self) -> bool {
+        self.is_unmatchable
     }
 
     /// Conditions on `blocks`, each with its `AND`.
@@ -46,6 +53,7 @@ impl Bounds {
 
     /// Adds the conditions of a term. `ids` are the row ids of its names or sessions.
     pub(in crate::store) fn add(&mut self, term: &Term, ids: Option<&[i64]>) {
+        self.is_unmatchable |= !term.negated && ids.is_some_and(<[i64]>::is_empty);
         let named = ids.unwrap_or_default().iter().copied();
         match &term.filter {
             Condition::Severity(least) => {
@@ -137,5 +145,19 @@ mod tests {
         // A block of debug output and errors has the bits 1 and 8.
         assert_eq!(bounds.sql(), " AND severities & 4 <> 0");
         assert!(!bounds.is_empty());
+    }
+
+    #[test]
+    fn names_that_no_event_has_match_nothing_unless_they_are_excluded() {
+        let bounds_of = |query: &str, ids: &[i64]| {
+            let mut bounds = Bounds::default();
+            for term in Selector::parse(query, 0).expect("a selector").terms() {
+                bounds.add(term, Some(ids));
+            }
+            (bounds.is_unmatchable(), bounds.is_empty())
+        };
+        assert_eq!(bounds_of("type:system.mark", &[]), (true, false));
+        assert_eq!(bounds_of("type:system.mark", &[3]), (false, false));
+        assert_eq!(bounds_of("-type:system.mark", &[]), (false, true));
     }
 }

@@ -240,6 +240,9 @@ fn narrowed(
     if filter.bounds().is_empty() {
         return Ok(None);
     }
+    if filter.bounds().is_unmatchable() {
+        return Ok(Some(Vec::new()));
+    }
     let (from, to) = match order {
         Order::Position => (from, to),
         // Positions of a session's seqs are near each other: asked of the covering index.
