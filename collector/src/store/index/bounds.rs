@@ -1,6 +1,6 @@
 //! The conditions that a selector sets for blocks, and the blocks that fulfil them.
 
-use super::{BLOCK, bit, indexed_to, trigrams};
+use super::{BLOCK, GROUP, bit, indexed_to, trigrams};
 use crate::store::as_sql;
 use rusqlite::Connection;
 use std::fmt::Write as _;
@@ -14,17 +14,17 @@ pub(in crate::store) struct Bounds {
     /// Severities that a match may have, one bit each; `None` for all. Terms of it are combined: a block with errors
     /// and debug output contains nothing that is neither.
     severities: Option<i64>,
-    /// Whether a term asks only for names that no stored event has.
+    /// Whether a term asks only for names or sessions that the store does not have.
     is_unmatchable: bool,
 }
 
 impl Bounds {
     /// Whether every block fulfils them.
     pub(in crate::store) fn is_empty(&self) -> bool {
-        self.sql.is_empty() && self.text.is_empty() && self.severities.is_none() && !self.is_unmatchable
+        self.sql.is_empty() && self.text.is_empty() && self.severities.is_none()
     }
 
-    /// Whether no block can fulfil them, whatever it holds.
+    /// Whether no event can match, because a term asks for names or sessions that the store does not have.
     pub(in crate::store) fn is_unmatchable(&self) -> bool {
         self.is_unmatchable
     }
@@ -101,16 +101,23 @@ pub(in crate::store) fn candidates(
     }
     let first = (from / BLOCK) as i64 + 1;
     let last = (to.min(indexed).div_ceil(BLOCK)) as i64;
-    let mut sql = format!(
-        "SELECT block FROM idx.blocks WHERE block BETWEEN ?1 AND ?2{}",
-        bounds.sql()
-    );
-    if let Some(text) = bounds.text() {
+    let conditions = bounds.sql();
+    let mut sql = match bounds.text() {
         // Tokens contain only letters that this module wrote: nothing to quote.
-        sql += &format!(
-            " AND block IN (SELECT rowid FROM idx.trigrams WHERE trigrams MATCH '{text}' AND rowid BETWEEN ?1 AND ?2)"
-        );
-    }
+        Some(text) => format!(
+            "SELECT block FROM idx.blocks WHERE block BETWEEN ?1 AND ?2{conditions} AND block IN
+               (SELECT rowid FROM idx.trigrams WHERE trigrams MATCH '{text}' AND rowid BETWEEN ?1 AND ?2)"
+        ),
+        // A group of blocks fulfils each condition that one of its blocks does.
+        None => format!(
+            "SELECT block FROM
+               (SELECT block_group FROM idx.block_groups
+                WHERE block_group BETWEEN (?1 - 1) / {GROUP} AND (?2 - 1) / {GROUP}{conditions})
+             CROSS JOIN idx.blocks
+             ON block BETWEEN max(?1, block_group * {GROUP} + 1) AND min(?2, (block_group + 1) * {GROUP})
+             WHERE TRUE{conditions}"
+        ),
+    };
     sql += " ORDER BY block";
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query([first, last])?;

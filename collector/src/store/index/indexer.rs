@@ -1,7 +1,7 @@
 //! Writes the index behind the store.
 
 use super::trigrams::TrigramSet;
-use super::{BLOCK, bit, connect, indexed_to};
+use super::{BLOCK, GROUP, bit, connect, indexed_to};
 use crate::store::StoreError;
 use crate::store::format::packed::Unpacker;
 use crate::store::store_file::StoreFile;
@@ -171,14 +171,23 @@ fn index_block(transaction: &Transaction<'_>, set: &mut TrigramSet, block: u64) 
             .execute([id])?;
         return Ok(());
     }
-    transaction
-        .prepare_cached(
-            "INSERT OR REPLACE INTO main.blocks VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-        )?
-        .execute(params![
-            id, row.min_ts, row.max_ts, row.severities, row.details, row.kinds, row.statuses, row.categories,
-            row.types, row.tabs, row.sessions
-        ])?;
+    row.write(
+        transaction,
+        "INSERT OR REPLACE INTO main.blocks VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        id,
+    )?;
+    // A group keeps what its deleted events had: a block of it is then read in vain.
+    row.write(
+        transaction,
+        "INSERT INTO main.block_groups VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+         ON CONFLICT DO UPDATE SET
+           min_ts = min(min_ts, excluded.min_ts), max_ts = max(max_ts, excluded.max_ts),
+           severities = severities | excluded.severities, details = details | excluded.details,
+           kinds = kinds | excluded.kinds, statuses = statuses | excluded.statuses,
+           categories = categories | excluded.categories, types = types | excluded.types,
+           tabs = tabs | excluded.tabs, sessions = sessions | excluded.sessions",
+        (block / GROUP) as i64,
+    )?;
     transaction
         .prepare_cached("INSERT INTO main.trigrams (rowid, text) VALUES (?1, ?2)")?
         .execute(params![id, set.document()])?;
@@ -227,6 +236,9 @@ fn forget(transaction: &Transaction<'_>, set: &mut TrigramSet, indexed_to: u64) 
             .prepare_cached("DELETE FROM main.blocks WHERE block = ?1")?
             .execute([block])?;
     }
+    transaction
+        .prepare_cached("DELETE FROM main.block_groups WHERE block_group < ?1")?
+        .execute([gone / GROUP as i64])?;
     Ok(())
 }
 
@@ -263,5 +275,13 @@ impl BlockRow {
         self.tabs |= bit(event.get(7)?);
         self.sessions |= bit(event.get(8)?);
         Ok(())
+    }
+
+    /// Writes it by `sql` as the row of this block or group.
+    fn write(&self, transaction: &Transaction<'_>, sql: &str, id: i64) -> rusqlite::Result<usize> {
+        transaction.prepare_cached(sql)?.execute(params![
+            id, self.min_ts, self.max_ts, self.severities, self.details, self.kinds, self.statuses,
+            self.categories, self.types, self.tabs, self.sessions
+        ])
     }
 }

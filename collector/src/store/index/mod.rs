@@ -3,7 +3,8 @@
 //! A block is [`BLOCK`] positions. For each complete one the index keeps a row of bounds and bit sets
 //! (times, severities, categories, types, tabs, sessions) and, in FTS5, the set of its text's trigrams. A
 //! query reads only the blocks that may hold a match and decides there by the core's own matching, so
-//! the index can make an answer late but never wrong. Positions that are not indexed yet are read.
+//! the index can make an answer late but never wrong. Positions that are not indexed yet are read. Groups of blocks
+//! have the same row, so that a query for something rare does not even look at each block.
 //!
 //! It lives in a file of its own and is written behind the store, in its own larger batches: ingest never
 //! waits for it, and an index that is damaged or belongs to another store is built again.
@@ -22,13 +23,21 @@ use std::path::Path;
 
 /// Positions of a block: small enough to be read in a blink, large enough to share its trigrams.
 const BLOCK: u64 = 256;
+/// Blocks of a group: ten million positions are 2,442 groups.
+const GROUP: u64 = 16;
 /// Raised when the index's own contents change; an older index is built again.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE state (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE blocks (
   block INTEGER PRIMARY KEY,
+  min_ts INTEGER NOT NULL, max_ts INTEGER NOT NULL,
+  severities INTEGER NOT NULL, details INTEGER NOT NULL, kinds INTEGER NOT NULL, statuses INTEGER NOT NULL,
+  categories INTEGER NOT NULL, types INTEGER NOT NULL, tabs INTEGER NOT NULL, sessions INTEGER NOT NULL
+);
+CREATE TABLE block_groups (
+  block_group INTEGER PRIMARY KEY,
   min_ts INTEGER NOT NULL, max_ts INTEGER NOT NULL,
   severities INTEGER NOT NULL, details INTEGER NOT NULL, kinds INTEGER NOT NULL, statuses INTEGER NOT NULL,
   categories INTEGER NOT NULL, types INTEGER NOT NULL, tabs INTEGER NOT NULL, sessions INTEGER NOT NULL
