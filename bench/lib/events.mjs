@@ -18,7 +18,8 @@ export function sessionId(n) {
 export const idOf = (session, seq) => `id${session.slice(-6)}x${seq.toString(36).padStart(6, "0")}`;
 
 /**
- * A console event of exactly `bytes` bytes, with words that recur, a number of its own and its id.
+ * A console event of exactly `bytes` bytes, with words that recur, a number of its own and its id. The first one of a
+ * session is its start.
  * @param {string} session @param {number} seq @param {number} bytes
  */
 export function line(session, seq, bytes) {
@@ -28,9 +29,10 @@ export function line(session, seq, bytes) {
     random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
     return of[(random >>> 8) % of.length];
   };
+  const printed = `"type":"${pick(TYPES)}","category":"console"`;
+  const kind = seq === 1 ? '"type":"system.session_started","category":"system"' : printed;
   const head =
-    `{"capture_session_id":"${session}","seq":${seq},"event":{"ts":${FIRST_TS + seq * 1250},"type":"${pick(TYPES)}",` +
-    `"category":"console","source":{"kind":"extension","metadata":{"tab_id":"${1 + (random % 7)}"}},` +
+    `{"capture_session_id":"${session}","seq":${seq},"event":{"ts":${FIRST_TS + seq * 1250},${kind},"source":{"kind":"extension","metadata":{"tab_id":"${1 + (random % 7)}"}},` +
     `"data":{"text":"${idOf(session, seq)}`;
   const tail = '"}}}';
   let text = "";

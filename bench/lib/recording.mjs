@@ -6,6 +6,9 @@ import { requiredBrowser } from "../../scripts/lib/browser.mjs";
 import { ask, startCollector } from "../../scripts/lib/collector.mjs";
 import { launchRecorder } from "../../scripts/lib/recorder.mjs";
 
+/** What is built for a recording. */
+export const RECORDING_PARTS = ["www", "wasm", "collector", "extension"];
+
 /**
  * @template T
  * @param {string[]} sites Site patterns of what is recorded.

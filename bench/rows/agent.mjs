@@ -15,11 +15,12 @@
 import { DEVTOOLS_CAUSE, DEVTOOLS_PATH } from "../lib/devtools_mcp.mjs";
 import { CAUSE, withFailure } from "../lib/failure.mjs";
 import { FAILURES } from "../lib/failures.mjs";
+import { RECORDING_PARTS } from "../lib/recording.mjs";
 import { row } from "../lib/row.mjs";
 import { round } from "../lib/stats.mjs";
 
 export const name = "agent";
-export const parts = ["www", "wasm", "collector", "extension"];
+export const parts = RECORDING_PARTS;
 export const isLong = true;
 
 const PEER = "chrome-devtools-mcp";

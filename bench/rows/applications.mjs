@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { serve } from "../../scripts/lib/port.mjs";
 import { APPLICATIONS, OPENAPI } from "../lib/applications.mjs";
 import { PEERS, recorderScripts, recorderTag } from "../lib/recorders.mjs";
-import { recording } from "../lib/recording.mjs";
+import { RECORDING_PARTS, recording } from "../lib/recording.mjs";
 import { Reports } from "../lib/reports.mjs";
 import { compared, row } from "../lib/row.mjs";
 import { within } from "../lib/within.mjs";
@@ -26,7 +26,7 @@ const TYPES = {
 };
 
 export const name = "applications";
-export const parts = ["www", "wasm", "collector", "extension"];
+export const parts = RECORDING_PARTS;
 export const isLong = true;
 
 /** @param {{ quick: boolean }} options */

@@ -4,21 +4,21 @@ import { serve } from "../../scripts/lib/port.mjs";
 import { descends, mainThreadNanos, processes } from "../../scripts/lib/processes.mjs";
 import { bundled } from "../lib/bundled.mjs";
 import { bodyOf, countOf, PEERS } from "../lib/recorders.mjs";
-import { recording } from "../lib/recording.mjs";
+import { RECORDING_PARTS, recording } from "../lib/recording.mjs";
 import { compared, row } from "../lib/row.mjs";
 import { within } from "../lib/within.mjs";
 
 const PAGE = fileURLToPath(new URL("page.page.mjs", import.meta.url));
 /** Those that observe `fetch`, as they are set up by default. */
 const REQUEST_PEERS = ["sentry", "datadog"];
-/** It is in both rows. */
+/** Compared in the rows of both kinds. */
 const QUICK_PEERS = ["sentry"];
 /** DESIGN §10: of the page's thread, over bare. */
 const GOAL_MICROS = 10;
 const LIMIT_MS = 900_000;
 
 export const name = "page";
-export const parts = ["www", "wasm", "collector", "extension"];
+export const parts = RECORDING_PARTS;
 
 /** @param {{ quick: boolean }} options */
 export async function rows({ quick }) {

@@ -21,7 +21,7 @@ export const isLong = true;
 
 const BYTES = 300;
 /** Raised when the made-up events or what a store keeps of them change. */
-const VERSION = 2;
+const VERSION = 3;
 const BATCH = 2_000;
 /** Several recorders, as over a week. */
 const SESSIONS = 20;

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { serve } from "../../scripts/lib/port.mjs";
 import { descends, processes } from "../../scripts/lib/processes.mjs";
-import { recording } from "../lib/recording.mjs";
+import { RECORDING_PARTS, recording } from "../lib/recording.mjs";
 import { overFloor, row } from "../lib/row.mjs";
 import { round, summary } from "../lib/stats.mjs";
 
@@ -13,7 +13,7 @@ const GOAL_GROWTH = 1.2;
 const KINDS = ["page", "extension", "collector"];
 
 export const name = "soak";
-export const parts = ["www", "wasm", "collector", "extension"];
+export const parts = RECORDING_PARTS;
 export const isLong = true;
 
 /** @param {{ quick: boolean }} options */

@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { evaluatorIn } from "../../scripts/lib/cdp.mjs";
 import { serve } from "../../scripts/lib/port.mjs";
-import { recording } from "../lib/recording.mjs";
+import { RECORDING_PARTS, recording } from "../lib/recording.mjs";
 import { Reports } from "../lib/reports.mjs";
 import { measured, row } from "../lib/row.mjs";
 import { summary } from "../lib/stats.mjs";
@@ -19,7 +19,7 @@ const LIMIT_MS = 20_000;
 const STEPS = ["load", "settings", "fetch", "compile", "open", "accept"];
 
 export const name = "start";
-export const parts = ["www", "wasm", "collector", "extension"];
+export const parts = RECORDING_PARTS;
 
 /** @param {{ quick: boolean }} options */
 export async function rows({ quick }) {

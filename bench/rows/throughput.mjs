@@ -6,7 +6,7 @@
 import { serve } from "../../scripts/lib/port.mjs";
 import { descends, processes, processorMicros } from "../../scripts/lib/processes.mjs";
 import { bodyOf, countOf, PEERS, recorderScripts, recorderTag } from "../lib/recorders.mjs";
-import { recording } from "../lib/recording.mjs";
+import { RECORDING_PARTS, recording } from "../lib/recording.mjs";
 import { row } from "../lib/row.mjs";
 import { percentile, round } from "../lib/stats.mjs";
 import { Subscriber } from "../lib/subscriber.mjs";
@@ -33,7 +33,7 @@ const KEPT = 0.999;
 const KINDS = ["browser", "renderer", "extension", "other", "collector"];
 
 export const name = "throughput";
-export const parts = ["www", "wasm", "collector", "extension"];
+export const parts = RECORDING_PARTS;
 
 /** @param {{ quick: boolean }} options */
 export async function rows({ quick }) {

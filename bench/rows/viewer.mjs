@@ -19,6 +19,7 @@ const SETTLED_MS = 2_000;
 const MOST_LOOKS = 30;
 
 export const name = "viewer";
+export const parts = ["www", "wasm", "collector"];
 export const isLong = true;
 
 /** @param {{ quick: boolean }} options */

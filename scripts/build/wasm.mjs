@@ -31,8 +31,8 @@ const WASM_FEATURES = [
 
 /**
  * @param {{ quick: boolean }} mode Quick: not optimised for size, and not by wasm-opt.
- * @param {{ core?: boolean }} [variant] Core: without the recorder. Not at the same time as the other one, because cargo
- *   gives both the same file if it is quick.
+ * @param {{ core?: boolean }} [variant] Core: without the recorder. Quick builds of both must not run at the same time,
+ *   because cargo gives both the same file.
  */
 export async function buildWasm({ quick }, { core = false } = {}) {
   const folder = core ? "wasm-core" : "wasm";
