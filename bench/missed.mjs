@@ -56,7 +56,7 @@ export const MISSED = [
   ],
   [
     /^diagnose/,
-    "it reads up to 2,000 errors and 500 warnings, and what came before each. Between 10 k and 1 M events that bound is reached. Beyond it only the index of blocks grows, which is searched for starts of sessions and marks: in a profile at 10 M it takes a sixth of the time.",
+    "it reads up to 2,000 errors and 500 warnings, and what came before each. Between 10 k and 1 M events that bound is reached; beyond it the time hardly grows.",
   ],
   [
     /^viewer, first rows$/,

@@ -6,9 +6,10 @@
  * Stores are made once and kept in the cache. Each is read once before it is measured, because the system may or may not
  * have its files in memory. Before each read from the disk, its two files are dropped from the system's memory.
  */
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { cacheDir } from "../../scripts/lib/paths.mjs";
 import { during } from "../../scripts/lib/say.mjs";
 import { batch, idOf, line, sessionId } from "../lib/events.mjs";
@@ -135,11 +136,15 @@ async function indexed(collector, agent, events) {
   }
 }
 
-/** Loads a store's files into the system's memory, or drops them from it. @param {string} folder @param {"load" | "drop"} what */
-function setPageCache(folder, what) {
+/**
+ * Loads a store's files into the system's memory, or drops them from it. That can take longer than the collector keeps an
+ * idle connection, whose end has to be seen meanwhile.
+ * @param {string} folder @param {"load" | "drop"} what
+ */
+async function setPageCache(folder, what) {
   for (const name of ["events.db", "index.db"]) {
     const how = what === "load" ? ["of=/dev/null", "bs=1M"] : ["iflag=nocache", "count=0"];
-    execFileSync("dd", [`if=${join(folder, name)}`, ...how, "status=none"]);
+    await promisify(execFile)("dd", [`if=${join(folder, name)}`, ...how, "status=none"]);
   }
 }
 
@@ -168,7 +173,7 @@ async function measure(collector, folder, events, samples) {
     if (full.records.length !== 100) throw new Error("a page is not full");
     return took;
   };
-  setPageCache(folder, "load");
+  await setPageCache(folder, "load");
   for (let n = 0; n < samples; n++) {
     samplesOf["cursor read of 100"].push(await read(n));
     if (n % 4 > 0) continue;
@@ -185,11 +190,11 @@ async function measure(collector, folder, events, samples) {
   }
   const fromDisk = [];
   for (let n = 0; n < samples / 5; n++) {
-    setPageCache(folder, "drop");
+    await setPageCache(folder, "drop");
     fromDisk.push(await read(samples + n));
   }
   samplesOf["cursor read of 100 from the disk"] = fromDisk;
-  setPageCache(folder, "load");
+  await setPageCache(folder, "load");
   samplesOf.diagnose = [];
   for (let n = 0; n < Math.min(samples, 50); n++) {
     const began = performance.now();
