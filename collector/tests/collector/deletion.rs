@@ -22,7 +22,8 @@ async fn what_is_deleted_is_gone_leaves_a_gap_and_never_comes_back() {
     for line in &mut lines[99..300] {
         *line = line
             .replace("shop.example", "bank.example")
-            .replace("number", "topsecretword");
+            .replace("number", "topsecretword")
+            .replace("\"ts\":1764", "\"ts\":1765");
     }
     collector.deliver(SESSION, 1, 600, &lines).await;
     while collector.app.store.indexed_to() < 512 {
@@ -66,6 +67,14 @@ async fn what_is_deleted_is_gone_leaves_a_gap_and_never_comes_back() {
             memchr::memmem::find(&bytes, b"topsecretword").is_none(),
             "{}",
             file.display()
+        );
+    }
+    let index = rusqlite::Connection::open(folder.path().join("index.db")).unwrap();
+    for table in ["blocks", "block_groups"] {
+        let latest = format!("SELECT max(max_ts) < 1765000000000000 FROM {table}");
+        assert!(
+            index.query_row(&latest, [], |row| row.get::<_, bool>(0)).unwrap(),
+            "{table}"
         );
     }
 }

@@ -112,9 +112,7 @@ impl Indexer {
             .query_row([], |row| row.get(0))?;
         let complete = latest as u64 / BLOCK * BLOCK;
         let to = complete.min(from + BLOCKS_PER_TRANSACTION * BLOCK);
-        for block in from / BLOCK..to / BLOCK {
-            index_block(&transaction, set, block)?;
-        }
+        index_blocks(&transaction, set, from / BLOCK..to / BLOCK)?;
         forget(&transaction, set, from)?;
         if to > from {
             transaction.execute(
@@ -134,6 +132,39 @@ impl Drop for Indexer {
     fn drop(&mut self) {
         self.file.before_close(&self.connection);
     }
+}
+
+/// Indexes blocks, in ascending order, and sums up their groups.
+fn index_blocks(
+    transaction: &Transaction<'_>,
+    set: &mut TrigramSet,
+    blocks: impl Iterator<Item = u64>,
+) -> Result<(), StoreError> {
+    let mut groups = Vec::new();
+    for block in blocks {
+        index_block(transaction, set, block)?;
+        groups.push((block / GROUP) as i64);
+    }
+    groups.dedup();
+    for group in groups {
+        transaction
+            .prepare_cached("DELETE FROM main.block_groups WHERE block_group = ?1")?
+            .execute([group])?;
+        transaction
+            .prepare_cached(
+                "INSERT INTO main.block_groups
+                 SELECT ?1, min_ts, max_ts, severities, details, kinds, statuses, categories, types, tabs, sessions
+                 FROM main.blocks WHERE block BETWEEN ?2 AND ?3
+                 ON CONFLICT DO UPDATE SET
+                   min_ts = min(min_ts, excluded.min_ts), max_ts = max(max_ts, excluded.max_ts),
+                   severities = severities | excluded.severities, details = details | excluded.details,
+                   kinds = kinds | excluded.kinds, statuses = statuses | excluded.statuses,
+                   categories = categories | excluded.categories, types = types | excluded.types,
+                   tabs = tabs | excluded.tabs, sessions = sessions | excluded.sessions",
+            )?
+            .execute([group, group * GROUP as i64 + 1, (group + 1) * GROUP as i64])?;
+    }
+    Ok(())
 }
 
 /// Writes the row and the document of a block, in place of the earlier ones.
@@ -171,23 +202,14 @@ fn index_block(transaction: &Transaction<'_>, set: &mut TrigramSet, block: u64) 
             .execute([id])?;
         return Ok(());
     }
-    row.write(
-        transaction,
-        "INSERT OR REPLACE INTO main.blocks VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-        id,
-    )?;
-    // A group keeps what its deleted events had: a block of it is then read in vain.
-    row.write(
-        transaction,
-        "INSERT INTO main.block_groups VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
-         ON CONFLICT DO UPDATE SET
-           min_ts = min(min_ts, excluded.min_ts), max_ts = max(max_ts, excluded.max_ts),
-           severities = severities | excluded.severities, details = details | excluded.details,
-           kinds = kinds | excluded.kinds, statuses = statuses | excluded.statuses,
-           categories = categories | excluded.categories, types = types | excluded.types,
-           tabs = tabs | excluded.tabs, sessions = sessions | excluded.sessions",
-        (block / GROUP) as i64,
-    )?;
+    transaction
+        .prepare_cached(
+            "INSERT OR REPLACE INTO main.blocks VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        )?
+        .execute(params![
+            id, row.min_ts, row.max_ts, row.severities, row.details, row.kinds, row.statuses, row.categories,
+            row.types, row.tabs, row.sessions
+        ])?;
     transaction
         .prepare_cached("INSERT INTO main.trigrams (rowid, text) VALUES (?1, ?2)")?
         .execute(params![id, set.document()])?;
@@ -209,9 +231,11 @@ fn forget(transaction: &Transaction<'_>, set: &mut TrigramSet, indexed_to: u64) 
         .collect();
     blocks.sort_unstable();
     blocks.dedup();
-    for block in blocks.into_iter().filter(|block| block * BLOCK < indexed_to) {
-        index_block(transaction, set, block)?;
-    }
+    index_blocks(
+        transaction,
+        set,
+        blocks.into_iter().filter(|block| block * BLOCK < indexed_to),
+    )?;
     if let Some((id, _)) = deleted.last() {
         transaction.execute(
             "INSERT OR REPLACE INTO main.state (key, value) VALUES ('forgotten', ?1)",
@@ -275,13 +299,5 @@ impl BlockRow {
         self.tabs |= bit(event.get(7)?);
         self.sessions |= bit(event.get(8)?);
         Ok(())
-    }
-
-    /// Writes it by `sql` as the row of this block or group.
-    fn write(&self, transaction: &Transaction<'_>, sql: &str, id: i64) -> rusqlite::Result<usize> {
-        transaction.prepare_cached(sql)?.execute(params![
-            id, self.min_ts, self.max_ts, self.severities, self.details, self.kinds, self.statuses,
-            self.categories, self.types, self.tabs, self.sessions
-        ])
     }
 }
