@@ -77,7 +77,7 @@ async function measure(values) {
   const failed = [];
   for (const { name, parts = [], rows: measure } of wanted) {
     try {
-      // In an hour, others may have built in this folder.
+      // A run takes an hour, in which a build for tests may have replaced them.
       if (!values.quick) await build(parts);
       const measured = await measure({ quick: values.quick });
       // A first impression is too short to say what is met.

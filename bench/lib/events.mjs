@@ -32,7 +32,8 @@ export function line(session, seq, bytes) {
   const printed = `"type":"${pick(TYPES)}","category":"console"`;
   const kind = seq === 1 ? '"type":"system.session_started","category":"system"' : printed;
   const head =
-    `{"capture_session_id":"${session}","seq":${seq},"event":{"ts":${FIRST_TS + seq * 1250},${kind},"source":{"kind":"extension","metadata":{"tab_id":"${1 + (random % 7)}"}},` +
+    `{"capture_session_id":"${session}","seq":${seq},"event":{"ts":${FIRST_TS + seq * 1250},${kind},` +
+    `"source":{"kind":"extension","metadata":{"tab_id":"${1 + (random % 7)}"}},` +
     `"data":{"text":"${idOf(session, seq)}`;
   const tail = '"}}}';
   let text = "";

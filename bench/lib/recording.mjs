@@ -6,7 +6,7 @@ import { requiredBrowser } from "../../scripts/lib/browser.mjs";
 import { ask, startCollector } from "../../scripts/lib/collector.mjs";
 import { launchRecorder } from "../../scripts/lib/recorder.mjs";
 
-/** What is built for a recording. */
+/** Parts of `dist/` that a recording uses. */
 export const RECORDING_PARTS = ["www", "wasm", "collector", "extension"];
 
 /**
