@@ -61,9 +61,11 @@ test("no more than two screenshots a second", async () => {
   const page = await rig.open("/page");
   await page.bringToFront();
   await page.waitForTimeout(600);
+  const begunMs = Date.now();
   const taken = [];
   for (let round = 0; round < 5; round++) taken.push(await rig.command({ command: "screenshot" }));
-  assert.ok(taken.filter(Boolean).length <= 2, `${taken}`);
+  const allowed = 1 + Math.floor((Date.now() - begunMs) / 500);
+  assert.ok(taken.filter(Boolean).length <= allowed, `${taken}, ${allowed} allowed`);
   assert.equal(taken[0], true);
   await page.close();
 });
@@ -206,6 +208,14 @@ test("when the pictures of a session have used their budget, one event says so a
     }, used);
   });
   await rig.killWorker();
+  // Slow pictures: the one of the next moment begins before the budget is used up.
+  await (await rig.worker()).evaluate(() => {
+    const capture = chrome.tabs.captureVisibleTab;
+    /** @type {any} */ (chrome.tabs).captureVisibleTab = async (/** @type {any[]} */ ...args) => {
+      await new Promise((resolve) => setTimeout(resolve, 1_200));
+      return await /** @type {any} */ (capture).apply(chrome.tabs, args);
+    };
+  });
   const saidTimes = async () =>
     (await rig.collector.events("type:page.screenshot")).filter(({ data }) =>
       /have used their 20000000 characters/.test(/** @type {any} */ (data).error ?? ""),
@@ -265,5 +275,6 @@ test("the popup says what is recorded and starts and stops it", async () => {
   assert.equal(await worker.evaluate(() => chrome.action.getBadgeText({})), "");
   await popup.getByRole("button", { name: "Record all sites" }).click();
   await popup.getByRole("button", { name: "Stop recording" }).waitFor();
-  assert.equal(await worker.evaluate(() => chrome.action.getBadgeText({})), "REC");
+  const badge = () => worker.evaluate(() => chrome.action.getBadgeText({}));
+  await rig.poll("the badge", async () => (await badge()) === "REC");
 });

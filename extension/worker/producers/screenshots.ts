@@ -152,7 +152,7 @@ export class Screenshots {
     const { id: tabId, windowId } = tab;
     if (recorder === null || tabId === undefined) return;
     const isMoment = why !== "hot_key" && why !== "mark";
-    if (isMoment && this.#lengths.get(recorder.sessionId) === USED_UP) return;
+    if (isMoment && this.#isUsedUp(recorder.sessionId)) return;
     const event = {
       ts: Date.now() * 1000,
       type: "page.screenshot",
@@ -205,6 +205,8 @@ export class Screenshots {
       return;
     }
     const small = await smaller(image);
+    // The picture of an earlier moment may have used up the budget meanwhile.
+    if (this.#isUsedUp(session)) return;
     const length = (this.#lengths.get(session) ?? 0) + small.length;
     if (length > MAX_SESSION_LENGTH) {
       this.#lengths.set(session, USED_UP);
@@ -215,6 +217,10 @@ export class Screenshots {
     const seq = recorder.publish({ ...event, data: { ...about, quality: MOMENT_QUALITY, image: small } });
     this.#lengths.set(session, length);
     this.#lastOfTab.set(`${tabId}`, { session, hash, seq });
+  }
+
+  #isUsedUp(session: string): boolean {
+    return this.#lengths.get(session) === USED_UP;
   }
 
   async #isStillSeen(tabId: number, windowId: number, recorder: Recorder): Promise<boolean> {
