@@ -247,7 +247,12 @@ test("a brush on the timeline leaves the rows of its range", async () => {
   await page.mouse.move(plot.x + plot.width * 0.4, plot.y + 20);
   await page.mouse.down();
   await page.mouse.move(plot.x + plot.width * 0.6, plot.y + 20, { steps: 5 });
+  // The plot is to be drawn again, as for each event that comes, but not before the button is released.
+  const size = /** @type {{ width: number, height: number }} */ (page.viewportSize());
+  await page.setViewportSize({ ...size, width: size.width - 40 });
+  await page.waitForTimeout(600);
   await page.mouse.up();
+  await page.setViewportSize(size);
   await until(
     () => shown(page),
     (n) => n < ALL.length,

@@ -99,6 +99,7 @@ class Chart {
   private tookMs = 0;
   private width = 0;
   private setting = false;
+  private isDragged = false;
 
   constructor(private readonly viewer: Viewer) {}
 
@@ -126,7 +127,18 @@ class Chart {
     }, wait);
   }
 
+  /** Draws nothing until the mouse button is released: a drawing ends the selection. */
+  private hold(): void {
+    this.isDragged = true;
+    const release = () => {
+      this.isDragged = false;
+      this.update(this.width);
+    };
+    addEventListener("mouseup", release, { once: true });
+  }
+
   private draw(): void {
+    if (this.isDragged) return;
     const { viewer, host, width } = this;
     const feed = viewer.view.feed.value;
     if (host === null || width < 40 || feed === null) return;
@@ -233,6 +245,7 @@ class Chart {
         ],
         ready: [
           (plot) => {
+            plot.over.addEventListener("mousedown", () => this.hold());
             plot.over.addEventListener("dblclick", () => this.viewer.view.setRange(null));
             plot.over.addEventListener("click", (event) => {
               if (event.detail === 1 && plot.select.width === 0) this.viewer.view.setRange(null);
