@@ -10,7 +10,7 @@ const rig = await sharedRig({
     "/cached": scripted(`
       const shown = (what) => { fetch("/" + what); console.log(what); };
       addEventListener("load", () => setTimeout(() => shown("first")));
-      addEventListener("pageshow", ({ persisted }) => persisted && setTimeout(() => shown("returned" + location.hash.slice(1)), 500));`),
+      addEventListener("pageshow", ({ persisted }) => persisted && setTimeout(() => shown("returned"), 2_000));`),
     "/elsewhere": scripted(`addEventListener("load", () => setTimeout(() => fetch("/there")))`),
   },
 });

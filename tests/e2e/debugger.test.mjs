@@ -430,7 +430,8 @@ test("a request that is under way when the tab is attached to is recorded by the
   });
   await rig.poll("the requests", async () => held.length === 2);
   const of = (/** @type {string} */ what) => held.find(({ req }) => req.url?.includes(what));
-  of("body")?.writeHead(200, { "content-type": "text/plain" }).write("beginning");
+  // With its length, a response that takes longer than a second is not taken for a stream.
+  of("body")?.writeHead(200, { "content-type": "text/plain", "content-length": 12 }).write("beginning");
   await rig.event("network.request", "/held?body");
   await rig.command({ command: "debug", tab_id: tabId, on: true });
   for (const response of held) response.end("end");

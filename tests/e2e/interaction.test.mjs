@@ -33,7 +33,8 @@ const rig = await sharedRig({
       navigator.vibrate(1);`),
     "/vitals": `<!doctype html><h1>Painted</h1><button id="work">work</button><script>
       document.getElementById("work").onclick = () => { const until = performance.now() + 180; while (performance.now() < until); };
-      setTimeout(() => { document.body.prepend(Object.assign(document.createElement("div"), { style: "height: 200px" })); }, 150);</script>`,
+      const shift = () => document.body.prepend(Object.assign(document.createElement("div"), { style: "height: 200px" }));
+      requestAnimationFrame(() => setTimeout(shift, 150));</script>`,
     "/blank": "<!doctype html>",
   },
 });
@@ -145,7 +146,8 @@ test("deprecations and interventions are recorded with what the browser calls th
 
 test("vitals are recorded as web-vitals defines them", async () => {
   const vitals = await rig.open("/vitals");
-  await vitals.waitForTimeout(700);
+  await vitals.waitForSelector("div", { state: "attached" });
+  await vitals.waitForTimeout(500);
   await vitals.click("#work");
   await vitals.waitForTimeout(800);
   await vitals.goto(`${rig.site.origin}/blank`);

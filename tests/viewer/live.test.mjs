@@ -38,7 +38,8 @@ test("the link opens the viewer and leaves no code in the address", async () => 
 
 test("the browser keeps the viewer's script for the next opening", async () => {
   const { page, close } = await open(browser, await store.link());
-  await page.waitForSelector(".row");
+  // Drawn by the script that is loaded last.
+  await page.waitForSelector(".timeline canvas");
   const transferred = () =>
     page.evaluate(() =>
       performance
@@ -48,7 +49,7 @@ test("the browser keeps the viewer's script for the next opening", async () => {
     );
   assert.ok((await transferred()).some((bytes) => bytes > 100_000));
   await page.reload();
-  await page.waitForSelector(".row");
+  await page.waitForSelector(".timeline canvas");
   assert.ok((await transferred()).every((bytes) => bytes === 0));
   await close();
 });
@@ -202,7 +203,11 @@ test("deleted records disappear from an open viewer, and the selected one become
   ).json();
   assert.ok(deleted > 0);
   await page.locator(".row.gap", { hasText: "deleted by a person" }).first().waitFor();
-  assert.equal(await page.locator(".row", { hasText: "console." }).count(), 0);
+  await until(
+    () => page.locator(".row-category", { hasText: "console" }).count(),
+    (rows) => rows === 0,
+    "rows of the console",
+  );
   await page.locator(".pane", { hasText: "deleted by a person" }).waitFor();
   await viewer.close();
 });

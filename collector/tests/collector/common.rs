@@ -73,6 +73,11 @@ impl Collector {
         }
     }
 
+    /// The folder that `start` gave it.
+    pub fn path(&self) -> &Path {
+        self.folder.as_ref().unwrap().path()
+    }
+
     /// Stops it as SIGTERM would; its folder stays if this gave it one.
     pub async fn stop(self) -> Option<TempDir> {
         self.app.shutdown.cancel();

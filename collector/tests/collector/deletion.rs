@@ -1,5 +1,7 @@
 use crate::common::*;
+use rusqlite::OptionalExtension as _;
 use serde_json::{Value, json};
+use std::path::Path;
 use std::time::Duration;
 use tabtape_collector::auth::NewPairing;
 use tabtape_collector::store::Retention;
@@ -13,6 +15,19 @@ async fn delete(collector: &Collector, token: &str, query: &str) -> (u16, Value)
         .await
         .unwrap();
     (response.status().as_u16(), response.json().await.unwrap())
+}
+
+/// Returns whether the index has forgotten all that was deleted.
+fn is_forgotten(store: &Path) -> bool {
+    let number = |file: &str, query: &str| -> Option<i64> {
+        rusqlite::Connection::open(store.join(file))
+            .unwrap()
+            .query_row(query, [], |row| row.get(0))
+            .optional()
+            .unwrap()
+    };
+    let deleted = number("events.db", "SELECT max(id) FROM unindex");
+    number("index.db", "SELECT value FROM state WHERE key = 'forgotten'") >= deleted
 }
 
 #[tokio::test]
@@ -58,7 +73,9 @@ async fn what_is_deleted_is_gone_leaves_a_gap_and_never_comes_back() {
     );
 
     // Nor is it in any file: not in free pages, the log, or the index.
-    tokio::time::sleep(Duration::from_millis(800)).await;
+    while !is_forgotten(collector.path()) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let folder = collector.stop().await.unwrap();
     for file in std::fs::read_dir(folder.path()).unwrap() {
         let file = file.unwrap().path();
