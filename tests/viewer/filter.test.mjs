@@ -275,6 +275,26 @@ test("a brush on the timeline leaves the rows of its range", async () => {
   await untilAll();
 });
 
+test("the timeline is drawn again while a menu is open over it, and after a release that it missed", async () => {
+  const timeline = page.locator(".timeline .u-over");
+  const size = /** @type {{ width: number, height: number }} */ (page.viewportSize());
+  const width = async () => (await timeline.boundingBox())?.width ?? 0;
+  const full = await width();
+  /** @type {("left" | "right")[]} */
+  const buttons = ["right", "left"];
+  for (const button of buttons) {
+    await timeline.hover();
+    await page.mouse.down({ button });
+    // As if another window had been clicked meanwhile.
+    if (button === "left") await page.evaluate(() => dispatchEvent(new Event("blur")));
+    await page.setViewportSize({ ...size, width: size.width - 40 });
+    await until(width, (now) => now === full - 40, `the width after a press of the ${button} button`);
+    await page.mouse.up({ button });
+    await page.setViewportSize(size);
+    await until(width, (now) => now === full, "the full width");
+  }
+});
+
 test("the time range is chosen by the keyboard, too", async () => {
   await page.getByRole("slider", { name: /^Event rate/ }).focus();
   await page.keyboard.press("ArrowLeft");

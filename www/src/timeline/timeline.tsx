@@ -99,7 +99,9 @@ class Chart {
   private tookMs = 0;
   private width = 0;
   private setting = false;
-  private isDragged = false;
+  /** Set while a range is dragged; its listeners end with it. */
+  private drag: AbortController | null = null;
+  private isStale = false;
 
   constructor(private readonly viewer: Viewer) {}
 
@@ -109,6 +111,8 @@ class Chart {
 
   unmount(): void {
     clearTimeout(this.timer);
+    this.drag?.abort();
+    this.drag = null;
     this.plot?.destroy();
     this.plot = null;
     this.host = null;
@@ -121,6 +125,8 @@ class Chart {
     const wait = Math.max(0, this.drawnAt + pause - performance.now());
     this.timer = setTimeout(() => {
       this.timer = undefined;
+      this.isStale = this.drag !== null;
+      if (this.isStale) return;
       const began = performance.now();
       this.draw();
       this.tookMs = performance.now() - began;
@@ -129,16 +135,24 @@ class Chart {
 
   /** Draws nothing until the mouse button is released: a drawing ends the selection. */
   private hold(): void {
-    this.isDragged = true;
+    this.drag?.abort();
+    const drag = new AbortController();
+    const { signal } = drag;
+    this.drag = drag;
     const release = () => {
-      this.isDragged = false;
-      this.update(this.width);
+      drag.abort();
+      this.drag = null;
+      if (this.isStale) this.update(this.width);
     };
-    addEventListener("mouseup", release, { once: true });
+    const releaseIfUp = ({ buttons }: MouseEvent) => {
+      if ((buttons & 1) === 0) release();
+    };
+    // The release itself may be lost, to a menu or to another window.
+    for (const type of ["mouseup", "mousemove"] as const) addEventListener(type, releaseIfUp, { signal });
+    for (const type of ["contextmenu", "blur"]) addEventListener(type, release, { signal });
   }
 
   private draw(): void {
-    if (this.isDragged) return;
     const { viewer, host, width } = this;
     const feed = viewer.view.feed.value;
     if (host === null || width < 40 || feed === null) return;
@@ -245,7 +259,9 @@ class Chart {
         ],
         ready: [
           (plot) => {
-            plot.over.addEventListener("mousedown", () => this.hold());
+            plot.over.addEventListener("mousedown", ({ button }) => {
+              if (button === 0) this.hold();
+            });
             plot.over.addEventListener("dblclick", () => this.viewer.view.setRange(null));
             plot.over.addEventListener("click", (event) => {
               if (event.detail === 1 && plot.select.width === 0) this.viewer.view.setRange(null);
