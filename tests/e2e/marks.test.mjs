@@ -217,6 +217,7 @@ test("when the pictures of a session have used their budget, one event says so a
   // Slow pictures: the one of the next moment begins before the budget is used up.
   await (await rig.worker()).evaluate(() => {
     const capture = chrome.tabs.captureVisibleTab;
+    /** @type {any} */ (self).quickCapture = capture;
     /** @type {any} */ (chrome.tabs).captureVisibleTab = async (/** @type {any[]} */ ...args) => {
       await new Promise((resolve) => setTimeout(resolve, 1_200));
       return await /** @type {any} */ (capture).apply(chrome.tabs, args);
@@ -246,6 +247,9 @@ test("when the pictures of a session have used their budget, one event says so a
     await rig.poll("a screenshot", () => rig.command({ command: "screenshot" }));
   await pictured("hot_key", "/colors?budget");
   assert.deepEqual([await images(), await saidTimes()], [before, 1]);
+  await (await rig.worker()).evaluate(() => {
+    chrome.tabs.captureVisibleTab = /** @type {any} */ (self).quickCapture;
+  });
   await rig.command({ command: "screenshots", on_error: false, on_action: false });
   await page.close();
 });

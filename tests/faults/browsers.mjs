@@ -136,7 +136,7 @@ export const browsers = [
       let restored = 0;
       // The browser may throw a page out of its cache, under load.
       for (let time = 0; restored < times; time++) {
-        if (time >= 3 * times) throw new Error(`only ${restored} of ${time} came back from the cache`);
+        if (time >= times + 2) throw new Error(`only ${restored} of ${time} came back from the cache`);
         await tab.evaluate("emit(10, 10)");
         await sleep(300);
         await tab.reload();

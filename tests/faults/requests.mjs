@@ -5,7 +5,7 @@ import { Tab } from "./tab.mjs";
 
 const EACH_TIME = 5;
 
-/** Events that the worker holds until the debugger's record comes, or not. @param {Rig} rig @returns {Promise<any[]>} */
+/** Returns the mirrored events, which wait for the debugger's record. @param {Rig} rig @returns {Promise<any[]>} */
 const heldEvents = (rig) =>
   rig.inWorker(
     `chrome.storage.session.get(null).then((all) => Object.entries(all)
@@ -73,7 +73,7 @@ export const requests = [
           [...rig.asked.keys()].filter((one) => one.startsWith(`${id}-`)).length === EACH_TIME;
         await rig.until("the server to be asked", isAsked);
         let isHolding = false;
-        // The browser reports no step again that was on its way to the worker that dies.
+        // The browser does not repeat a step that was on its way when the worker died.
         await rig.until("both steps of each to be held or stored", async () => {
           const held = (await heldEvents(rig)).filter(({ url }) => url.includes(`/asked?${id}-`));
           const stored = (await storedEvents(rig)).filter(({ url }) => url?.includes(`/asked?${id}-`));
@@ -81,7 +81,7 @@ export const requests = [
           const steps = [...held, ...stored].map(({ url, type }) => `${url} ${type === "network.request"}`);
           return new Set(steps).size === 2 * EACH_TIME;
         });
-        // Steps are held for seconds, and those of a beacon that is reported without its tab not at all.
+        // A beacon that is reported without its tab is not held.
         if (isHolding) met++;
         await rig.killWorker();
       }

@@ -38,7 +38,7 @@ test("the link opens the viewer and leaves no code in the address", async () => 
 
 test("the browser keeps the viewer's script for the next opening", async () => {
   const { page, close } = await open(browser, await store.link());
-  // Drawn by the script that is loaded last.
+  // The script that is loaded last draws it.
   await page.waitForSelector(".timeline canvas");
   const transferred = () =>
     page.evaluate(() =>

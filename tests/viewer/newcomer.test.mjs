@@ -120,7 +120,7 @@ test("a new error raises the count, and without one nothing is asked again", asy
     async () => looksSince,
     (looks) => looks > 3,
     "looks at the sessions without a look at the problems",
-    // The page's own last errors may come after the reader's, and a look at them is followed by a rest.
+    // The page's last errors may arrive late. After each query for problems the viewer pauses before the next.
     40_000,
   );
 });

@@ -98,7 +98,7 @@ test("a forgotten site is deleted from the logs and the store, which keep its ga
   await rig.open("/page", neighbour.origin);
   const ofSite = `site:${new URL(rig.site.origin).host}`;
   const ofOthers = `site:localhost,${new URL(neighbour.origin).host}`;
-  // The last that a page does by itself.
+  // `page.settled` is the last event that a page causes by itself.
   await rig.until(`type:page.settled site:${new URL(neighbour.origin).host}`, (events) => events.length > 0);
   await rig.flushed();
   const settled = (await rig.collector.events(`type:page.settled ${ofSite}`)).length;

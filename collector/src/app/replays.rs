@@ -77,6 +77,16 @@ mod tests {
     }
 
     #[test]
+    fn a_request_is_timely_for_a_minute_before_and_after_its_time() {
+        let replays = Replays {
+            started_ms: 0,
+            seen: Mutex::default(),
+        };
+        assert!(replays.is_timely(100_000, 160_000) && !replays.is_timely(100_000, 160_001));
+        assert!(replays.is_timely(160_000, 100_000) && !replays.is_timely(160_001, 100_000));
+    }
+
+    #[test]
     fn a_request_from_before_the_start_is_not_timely() {
         let replays = Replays {
             started_ms: 1_000_000,

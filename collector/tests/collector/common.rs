@@ -73,7 +73,7 @@ impl Collector {
         }
     }
 
-    /// The folder that `start` gave it.
+    /// Returns the folder that `start` created.
     pub fn path(&self) -> &Path {
         self.folder.as_ref().unwrap().path()
     }

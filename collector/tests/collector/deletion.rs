@@ -1,5 +1,5 @@
 use crate::common::*;
-use rusqlite::OptionalExtension as _;
+use rusqlite::{OpenFlags, OptionalExtension as _};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
@@ -20,7 +20,7 @@ async fn delete(collector: &Collector, token: &str, query: &str) -> (u16, Value)
 /// Returns whether the index has forgotten all that was deleted.
 fn is_forgotten(store: &Path) -> bool {
     let number = |file: &str, query: &str| -> Option<i64> {
-        rusqlite::Connection::open(store.join(file))
+        rusqlite::Connection::open_with_flags(store.join(file), OpenFlags::SQLITE_OPEN_READ_ONLY)
             .unwrap()
             .query_row(query, [], |row| row.get(0))
             .optional()
@@ -73,9 +73,14 @@ async fn what_is_deleted_is_gone_leaves_a_gap_and_never_comes_back() {
     );
 
     // Nor is it in any file: not in free pages, the log, or the index.
-    while !is_forgotten(collector.path()) {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let forgotten = async {
+        while !is_forgotten(collector.path()) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), forgotten)
+        .await
+        .unwrap();
     let folder = collector.stop().await.unwrap();
     for file in std::fs::read_dir(folder.path()).unwrap() {
         let file = file.unwrap().path();
