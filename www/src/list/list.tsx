@@ -41,6 +41,8 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
   const firstReadRow = useRef(-1);
   const shownFeed = useRef<Feed | null>(null);
   const unrevealed = useRef(false);
+  /** The selected row of this rendering. Rows that have come since are not in the page yet. */
+  const renderedRow = useRef(-1);
   const isMeasured = useRef(false);
   /** Position that this component last scrolled to; null once a person has scrolled. */
   const placed = useRef<number | null>(null);
@@ -79,6 +81,8 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
     firstReadRow.current = rows.firstReadRow;
     if (shownFeed.current !== feed) unrevealed.current = viewer.selection.selected.value !== null;
     shownFeed.current = feed;
+    const wasInView = renderedRow.current >= 0 && viewport.topToShow(renderedRow.current) === viewport.top;
+    renderedRow.current = viewer.selection.row;
     // A selection from the address, the keyboard or the details comes into view once its row is read.
     let hasRevealed = false;
     if (unrevealed.current && isMeasured.current) {
@@ -95,6 +99,8 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
       if (hasRevealed) put(viewport.maxTop);
     } else if (!hasRevealed && grewAbove !== 0 && isBelow && viewer.view.range.value === null) {
       put(viewport.top + grewAbove * ROW_PX);
+      // A late record does not move by as many rows as those that were in time.
+      if (wasInView && renderedRow.current >= 0) put(viewport.topToShow(renderedRow.current));
     } else if (viewport.top > viewport.maxTop) {
       put(viewport.maxTop);
     }
@@ -108,7 +114,7 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
     const resize = new ResizeObserver(() => {
       const shift = element.getBoundingClientRect().top - screenTop;
       screenTop += shift;
-      const row = viewer.selection.row;
+      const row = renderedRow.current;
       const isFirst = !isMeasured.current;
       const wasInView = row >= 0 && !isFirst && viewport.topToShow(row) === viewport.top;
       isMeasured.current = true;
